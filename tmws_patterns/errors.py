@@ -1,0 +1,159 @@
+"""Every failure the product names, and the value that carries one to the caller.
+
+The tree::
+
+    TmwsError                      code
+    ├── InvalidInput               invalid_input
+    │   └── ConfigError            invalid_input, with every problem found in the files
+    ├── NoMatch                    no_match
+    ├── Ambiguous                  ambiguous
+    ├── MissingArguments           missing_arguments
+    ├── ConfirmationRequired       confirmation_required
+    ├── Forbidden                  forbidden
+    ├── ServerUnavailable          server_unavailable
+    ├── CallTimeout                timeout
+    ├── ToolFailed                 tool_error
+    ├── CursorExpired              cursor_expired
+    └── StoreUnavailable           store_unavailable
+
+A TmwsError that is none of these, and any other exception, reaches the caller as `internal`.
+Adapters translate third-party errors into this tree once, with `raise ... from exc`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """A failure as a value: what went wrong (code, message) and what to do next (hint).
+
+    `details` holds what the next call needs (candidates, a schema, the arguments understood so far);
+    it is empty where there is nothing to add.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The failure as plain JSON data, without empty fields."""
+        found = {"code": self.code, "message": self.message, "hint": self.hint, **self.details}
+        return {name: value for name, value in found.items() if value not in ("", None)}
+
+
+class TmwsError(Exception):
+    """Base of all errors raised on purpose. `hint` says what to do next."""
+
+    code: ClassVar[str] = INTERNAL
+
+    def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    @property
+    def info(self) -> ErrorInfo:
+        """This error as a value."""
+        return ErrorInfo(self.code, self.message, self.hint, self.details)
+
+
+class InvalidInput(TmwsError):
+    """The caller's words or values cannot be used as they are."""
+
+    code = "invalid_input"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a configuration file: where it stands, which field, and how to mend it.
+
+    `line` counts from 1; None where the fault belongs to no line.
+    """
+
+    file: str
+    line: int | None
+    field: str
+    message: str
+    mend: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.field}: {self.message}. {self.mend}"
+
+
+class ConfigError(InvalidInput):
+    """Configuration files hold faults; `problems` lists all of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(
+            "\n".join(map(str, problems)), hint="mend the fields named above; `tmws-patterns check` shows them"
+        )
+        self.problems = tuple(problems)
+
+
+class NoMatch(TmwsError):
+    """Nothing registered fits the sentence well enough to act on it."""
+
+    code = "no_match"
+
+
+class Ambiguous(TmwsError):
+    """Two or more patterns fit about equally well."""
+
+    code = "ambiguous"
+
+
+class MissingArguments(TmwsError):
+    """The pattern is clear, but an argument it requires was not given or not understood."""
+
+    code = "missing_arguments"
+
+
+class ConfirmationRequired(TmwsError):
+    """The call could change or destroy something; it runs only when named explicitly."""
+
+    code = "confirmation_required"
+
+
+class Forbidden(TmwsError):
+    """The principal may not do this."""
+
+    code = "forbidden"
+
+
+class ServerUnavailable(TmwsError):
+    """A downstream server is not configured, does not start, or died during the call."""
+
+    code = "server_unavailable"
+
+
+class CallTimeout(TmwsError):
+    """The deadline passed first."""
+
+    code = "timeout"
+
+
+class ToolFailed(TmwsError):
+    """The downstream tool ran and reported an error of its own."""
+
+    code = "tool_error"
+
+
+class CursorExpired(TmwsError):
+    """The cursor names an answer that is no longer kept, or never was this caller's."""
+
+    code = "cursor_expired"
+
+
+class StoreUnavailable(TmwsError):
+    """The database cannot be reached or refused the statement."""
+
+    code = "store_unavailable"

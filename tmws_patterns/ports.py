@@ -1,0 +1,277 @@
+"""What the rooms promise each other: Protocols of a few methods, with their rules.
+
+Every implementation is safe to share among tasks of one event loop. Failures are TmwsErrors unless a
+Protocol says otherwise. Nothing waits without a deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from tmws_patterns.call import CallRecord, MemoryBranch, Progress, Scope
+from tmws_patterns.pattern import Effect
+
+
+# --- cache ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A kept answer. Bytes, so that no caller can change it.
+
+    Attributes:
+        payload: the encoded answer.
+        stored_at, expires_at: seconds since 1970, the wall clock. The age limit is the same in every tier.
+        epochs: (tag, epoch) pairs read BEFORE the answer was computed; the entry is stale as soon as
+            one of its tags has another epoch.
+    """
+
+    payload: bytes
+    stored_at: float
+    expires_at: float
+    epochs: tuple[tuple[str, int], ...] = ()
+
+
+class CacheTier(Protocol):
+    """One place where entries are kept, by a 32-character digest of their key.
+
+    An outage is a logged miss: no method raises for one, and none waits longer than the tier's
+    deadline. Entries past `expires_at` are never returned. `put` may return before the entry is
+    durable. `available` is the truth at this moment.
+    """
+
+    name: str
+
+    @property
+    def available(self) -> bool: ...
+
+    async def get(self, digest: str) -> Entry | None: ...
+
+    async def put(self, digest: str, entry: Entry) -> None: ...
+
+    async def clear(self) -> None: ...
+
+
+class Epochs(Protocol):
+    """The counters behind tags. A tag that was never bumped has epoch 0.
+
+    `peek` is synchronous: the epochs as of now, or None where that needs waiting (then `read`).
+    What `peek` and `read` return already includes every bump acknowledged in this process, over
+    SQLite in any process, over PostgreSQL in any process at most 50 ms ago.
+
+    Raises:
+        StoreUnavailable: from `read` and `bump`.
+    """
+
+    def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None: ...
+
+    async def read(self, tags: Sequence[str]) -> tuple[int, ...]: ...
+
+    async def bump(self, tags: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load produced: the encoded answer, and whether it may be kept at all."""
+
+    payload: bytes
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An answer from the cache or from a load; `tier` is None for a load, `stored_at` its wall time."""
+
+    payload: bytes
+    tier: str | None
+    stored_at: float
+
+
+class AnswerCache(Protocol):
+    """Read-through over the tiers, with one load at a time for a key in this process.
+
+    A load that fails fails all who wait for it, and nothing is kept. A caller who is cancelled
+    takes nobody with it; the load is cancelled when its last waiter has gone.
+    """
+
+    async def get_or_load(
+        self, key: tuple[Any, ...], load: Callable[[], Awaitable[Loaded]], *, ttl: float, tags: tuple[str, ...]
+    ) -> Cached: ...
+
+    def get_stats(self) -> dict[str, Any]: ...
+
+
+class CacheRows(Protocol):
+    """Rows of the database tier. May raise StoreUnavailable."""
+
+    async def fetch(self, digest: str, now: float) -> Entry | None: ...
+
+    async def upsert(self, digest: str, entry: Entry) -> None: ...
+
+    async def purge(self, now: float, max_rows: int) -> int: ...
+
+    async def clear(self) -> None: ...
+
+
+# --- dispatch ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A downstream tool as its server describes it, with the effect that holds for it here.
+
+    `definition_hash` changes with anything the server says of the tool. `server_identity` is the
+    hash of the server's configuration. `effect` None means nobody declared one.
+    """
+
+    server: str
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+    effect: Effect | None
+    definition_hash: str
+    server_identity: str
+    denied: bool = False
+
+
+class ToolCaller(Protocol):
+    """Calls downstream tools. One connection a server, opened on first use and shared by all callers.
+
+    `call` returns plain data, and raises ServerUnavailable, CallTimeout or ToolFailed within
+    `timeout` seconds. `discover` connects servers whose tools are not known yet, side by side, and
+    returns the names of those still unknown after `timeout` seconds; it never raises.
+    """
+
+    async def call(
+        self, server: str, tool: str, arguments: Mapping[str, Any], *, timeout: float, progress: Progress | None = None
+    ) -> Any: ...
+
+    async def discover(self, timeout: float, servers: Sequence[str] | None = None) -> list[str]: ...
+
+    def tools(self) -> Mapping[str, ToolDefinition]:
+        """Every known tool by `server.tool`."""
+        ...
+
+    def servers(self) -> Mapping[str, str]:
+        """Every configured server's name, with its identity."""
+        ...
+
+    def unknown(self) -> list[str]:
+        """Configured servers whose tools are not known yet."""
+        ...
+
+
+class CatalogueRows(Protocol):
+    """The tools of each server, kept between runs, by the hash of the server's configuration.
+
+    `load_catalogue` returns {identity: list of raw MCP tool definitions}. May raise StoreUnavailable.
+    """
+
+    async def load_catalogue(self) -> dict[str, list[dict[str, Any]]]: ...
+
+    async def save_catalogue(self, identity: str, server: str, tools: Sequence[Mapping[str, Any]]) -> None: ...
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory as it is stored. Times are timezone-aware UTC; `expires_at` None means never."""
+
+    id: str
+    content: str
+    tenant: str
+    agent_id: str
+    namespace: str
+    access_level: str
+    tags: tuple[str, ...]
+    importance: float
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None = None
+    team: str | None = None
+    shared_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryQuery:
+    """Which memories to find. None and empty mean no such filter.
+
+    `terms` are words joined by OR and ranked; without them the order is `order`
+    ("recent": newest first; "importance": most important first). `tags` must all be present.
+    `now` is the time against which expiry is judged.
+    """
+
+    scope: Scope
+    now: datetime
+    terms: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    min_importance: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    order: str = "recent"
+    limit: int = 10
+
+
+class MemoryRows(Protocol):
+    """The memories of all agents. Scope is part of every statement, never applied afterwards.
+
+    A write and the bump of its tags' epochs are one transaction. All methods may raise StoreUnavailable.
+    """
+
+    async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> None: ...
+
+    async def search(self, query: MemoryQuery) -> list[tuple[Memory, float]]:
+        """Visible memories with their scores (0 to 1, best first; 1.0 without terms)."""
+        ...
+
+    async def remove(self, ids: Sequence[str], scope: Scope, bump: Iterable[str]) -> int:
+        """Delete those of `ids` that the scope's agent owns; returns how many."""
+        ...
+
+    async def count(self) -> int:
+        """How many memories there are, of all agents."""
+        ...
+
+
+class MemoryRunner(Protocol):
+    """Runs a planned memory operation and returns plain data. Raises InvalidInput or StoreUnavailable."""
+
+    async def run(self, branch: MemoryBranch) -> Any: ...
+
+    def tags(self, branch: MemoryBranch) -> tuple[str, ...]:
+        """Tags that make an answer to this read stale (or that this write makes stale)."""
+        ...
+
+
+# --- answers kept for their cursors, statistics --------------------------------------------------
+
+
+class KeptAnswers(Protocol):
+    """Answers over one page, kept whole for a while, owned by (tenant, agent), bounded in bytes.
+
+    `keep` returns an id; the same answer of the same owner keeps its id. `load` returns None for an
+    id that is unknown, too old or not the owner's. Both may raise StoreUnavailable.
+    """
+
+    async def keep(self, owner: tuple[str, str], payload: bytes, now: float, ttl: float) -> str: ...
+
+    async def load(self, owner: tuple[str, str], answer_id: str, now: float) -> bytes | None: ...
+
+
+class Totals(Protocol):
+    """Counters for all time: a flat {name: number}, added to in one transaction. May raise StoreUnavailable."""
+
+    async def add_totals(self, deltas: Mapping[str, float]) -> None: ...
+
+    async def read_totals(self) -> dict[str, float]: ...
+
+
+class Observer(Protocol):
+    """Told of every finished call, whatever happened. Synchronous, quick, and never raises."""
+
+    def record(self, record: CallRecord) -> None: ...

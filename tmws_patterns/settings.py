@@ -1,0 +1,103 @@
+"""The TMWS_* environment as one frozen value. The only reader of the environment.
+
+`Settings.environment` is a snapshot taken at the same moment: ${VAR} in servers.json and the
+variables of child processes come from it, so that a run depends on nothing read later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tmws_patterns.call import Principal
+from tmws_patterns.errors import InvalidInput
+from tmws_patterns.pattern import ExecutionMode
+
+PREFIX = "TMWS_"
+Seconds = Annotated[float, Field(gt=0)]
+Names = Annotated[frozenset[str], NoDecode]
+
+
+class Settings(BaseSettings):
+    """All settings, with working defaults. Times are seconds.
+
+    Attributes:
+        database_url: "" means SQLite files in `data_dir`; a `postgresql://` URL is taken as asyncpg's.
+        redis_url: "" means no Redis.
+        pattern_config, servers_config: "" means the files shipped with the package.
+        agents: personas the principal may act as; None any.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("tmws_patterns")))
+    database_url: str = ""
+    db_max_connections: int = Field(default=20, ge=1)
+    db_pool_pre_ping: bool = True
+    redis_url: str = ""
+    redis_max_connections: int = Field(default=4, ge=1)
+    redis_timeout: Seconds = 0.02
+    cache_enabled: bool = True
+    cache_ttl: float = Field(default=300, ge=0)
+    cache_max_size: int = Field(default=1000, ge=1)
+    cache_max_bytes: int = Field(default=64 * 2**20, ge=1)
+    cache_local_ttl: float = Field(default=60, ge=0)
+    cache_stale_on_error: float = Field(default=0, ge=0)
+    pattern_config: str = ""
+    pattern_default_mode: ExecutionMode = ExecutionMode.BALANCED
+    pattern_infra_timeout: Seconds = 30
+    pattern_memory_timeout: Seconds = 5
+    pattern_hybrid_timeout: Seconds = 30
+    servers_config: str = ""
+    tenant: str = "default"
+    agent: str = "default"
+    agents: Names | None = None
+    teams: Names = frozenset()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    environment: Mapping[str, str] = Field(default_factory=dict, repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` passes in: the snapshot is the single source."""
+        return (init_settings,)
+
+    @field_validator("agents", "teams", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return frozenset(filter(None, (n.strip() for n in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None, **changes: Any) -> Self:
+        """Settings from the process's environment, or from the given one; `changes` win over both.
+
+        An empty variable counts as unset.
+
+        Raises:
+            InvalidInput: a variable has a value that cannot be used; the message names it.
+        """
+        snapshot = dict(os.environ if environment is None else environment)
+        known = {f"{PREFIX}{name.upper()}": name for name in cls.model_fields if name != "environment"}
+        values = {name: snapshot[variable] for variable, name in known.items() if snapshot.get(variable)}
+        try:
+            return cls(**{"environment": snapshot, **values, **changes})
+        except ValidationError as exc:
+            faults = "; ".join(f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
+            raise InvalidInput(f"settings cannot be used: {faults}", hint="correct or unset these variables") from exc
+
+    @property
+    def principal(self) -> Principal:
+        """Who calls where no token says otherwise: on stdio, the command line and embedded."""
+        return Principal(self.tenant, self.agent, self.agents, self.teams)
