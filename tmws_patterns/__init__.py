@@ -24,7 +24,7 @@ _HOMES = {
     "create_pattern_execution_engine": "app",
 }
 
-__all__ = [  # noqa: PLE0604 - the names are the keys of _HOMES, held equal by a test
+__all__ = [
     "DatabaseHealthCheck",
     "ExecutionMode",
     "ExecutionResult",

@@ -58,11 +58,21 @@ class TmwsError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+        self.decision: Any = None
+        """The RoutingDecision that led to the failure; None where there was none."""
+        self._code = ""
+
+    @classmethod
+    def of(cls, info: ErrorInfo) -> TmwsError:
+        """The error that a value stands for, to be raised."""
+        error = TmwsError(info.message, hint=info.hint, **info.details)
+        error._code = info.code
+        return error
 
     @property
     def info(self) -> ErrorInfo:
         """This error as a value."""
-        return ErrorInfo(self.code, self.message, self.hint, self.details)
+        return ErrorInfo(self._code or self.code, self.message, self.hint, self.details)
 
 
 class InvalidInput(TmwsError):

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, Literal, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tmws_patterns.errors import InvalidInput
@@ -89,13 +91,16 @@ class Slot(BaseModel):
 
 
 class ToolTarget(BaseModel):
-    """The downstream call of a pattern. Strings may hold `{name}` of a trigger group or slot."""
+    """The downstream call of a pattern. Strings may hold `{name}` of a trigger group or slot.
+
+    `arguments` is one such string where a slot of type object holds all of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str
     tool: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, Any] | str = Field(default_factory=dict)
 
 
 class MemoryTarget(BaseModel):
@@ -252,13 +257,40 @@ class PatternDefinition:
             return self.effect
         return self.memory.operation.effect if self.memory else None
 
+    @cached_property
+    def version(self) -> str:
+        """Hash of everything that shapes its raw answer: 16 hex characters."""
+        call = self.call.model_dump() if self.call else None
+        memory = self.memory.model_dump(mode="json") if self.memory else None
+        slots = {name: slot.model_dump() for name, slot in self.slots.items()}
+        parts = [self.name, self.pattern_type, call, memory, slots, self.effect, self.definition_hash]
+        return blake2b(orjson.dumps(parts, default=str), digest_size=8).hexdigest()
+
     @property
     def is_tool(self) -> bool:
         """True for a pattern that was built from a downstream tool's definition."""
         return bool(self.definition_hash)
 
 
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A downstream tool as its server describes it, with the effect that holds for it here.
+
+    `definition_hash` changes with anything the server says of the tool. `server_identity` is the
+    hash of the server's configuration. `effect` None means nobody declared one.
+    """
+
+    server: str
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+    effect: Effect | None
+    definition_hash: str
+    server_identity: str
+    denied: bool = False
+
+
 def _plain(error: Any) -> str:
-    """pydantic's message in the words of someone who writes YAML."""
+    """Pydantic's message in the words of someone who writes YAML."""
     message = str(error["msg"]).removeprefix("Value error, ")
     return "no such field" if error["type"] == "extra_forbidden" else message

@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tmws_patterns.call import CallRecord, MemoryBranch, Progress, Scope
-from tmws_patterns.pattern import Effect
-
+from tmws_patterns.pattern import ToolDefinition
 
 # --- cache ---------------------------------------------------------------------------------------
 
@@ -119,30 +118,13 @@ class CacheRows(Protocol):
 # --- dispatch ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDefinition:
-    """A downstream tool as its server describes it, with the effect that holds for it here.
-
-    `definition_hash` changes with anything the server says of the tool. `server_identity` is the
-    hash of the server's configuration. `effect` None means nobody declared one.
-    """
-
-    server: str
-    name: str
-    description: str
-    input_schema: Mapping[str, Any]
-    effect: Effect | None
-    definition_hash: str
-    server_identity: str
-    denied: bool = False
-
-
 class ToolCaller(Protocol):
     """Calls downstream tools. One connection a server, opened on first use and shared by all callers.
 
-    `call` returns plain data, and raises ServerUnavailable, CallTimeout or ToolFailed within
-    `timeout` seconds. `discover` connects servers whose tools are not known yet, side by side, and
-    returns the names of those still unknown after `timeout` seconds; it never raises.
+    `call` returns plain data. Within `timeout` seconds it raises ServerUnavailable, CallTimeout or
+    ToolFailed, at once Forbidden (a denied tool) or InvalidInput (a tool that the server does not
+    have). `discover` connects servers whose tools are not known yet, side by side, and returns the
+    names of those still unknown after `timeout` seconds; it never raises.
     """
 
     async def call(

@@ -20,6 +20,8 @@ from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import ExecutionMode
 
 PREFIX = "TMWS_"
+_PACKAGED = Path(__file__).parent / "_patterns"  # in a wheel; a clone has them at its top
+_SHIPPED = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "patterns"
 Seconds = Annotated[float, Field(gt=0)]
 Names = Annotated[frozenset[str], NoDecode]
 
@@ -64,7 +66,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the base class names it
+        init_settings: PydanticBaseSettingsSource,
+        *_: Any,
+        **__: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` passes in: the snapshot is the single source."""
         return (init_settings,)
@@ -96,6 +102,19 @@ class Settings(BaseSettings):
         except ValidationError as exc:
             faults = "; ".join(f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
             raise InvalidInput(f"settings cannot be used: {faults}", hint="correct or unset these variables") from exc
+
+    @property
+    def pattern_path(self) -> Path:
+        """The pattern file or folder in force; the shipped one where the setting names none."""
+        return Path(self.pattern_config).expanduser() if self.pattern_config else _SHIPPED
+
+    @property
+    def servers_path(self) -> Path:
+        """The servers.json in force: the setting's, else the one beside the pattern files, else the shipped one."""
+        if self.servers_config:
+            return Path(self.servers_config).expanduser()
+        beside = self.pattern_path / "servers.json"
+        return beside if beside.is_file() else _SHIPPED / "servers.json"
 
     @property
     def principal(self) -> Principal:

@@ -1,0 +1,109 @@
+"""Running a plan's branches side by side, so that one half's failure leaves the other's answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import orjson
+
+from tmws_patterns.call import Plan, Progress
+from tmws_patterns.errors import CallTimeout, ErrorInfo, TmwsError
+from tmws_patterns.pattern import Effect
+from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
+
+logger = logging.getLogger(__name__)
+
+_DIGITS = 19  # a whole number of fewer digits fits 64 bits
+_GRACE = 0.25  # seconds beyond a deadline that a room gets to report it in its own words
+
+
+class Branches:
+    """Computes raw answers."""
+
+    def __init__(self, tools: ToolCaller, memory: MemoryRunner, memory_timeout: float) -> None:
+        self._tools = tools
+        self._memory = memory
+        self._memory_timeout = memory_timeout
+
+    async def run(self, plan: Plan, progress: Progress | None) -> Loaded:
+        """The raw answer of a plan. One with a failed half is not to be kept.
+
+        Raises:
+            TmwsError: every branch failed; the first failure is raised.
+        """
+        halves: dict[str, Any] = {}
+        failures: dict[str, ErrorInfo] = dict(plan.failures)
+        async with anyio.create_task_group() as group:
+            if plan.tool is not None:
+                group.start_soon(self._settle, "tool", lambda: self._run_tool(plan, progress), halves, failures)
+            if plan.memory is not None:
+                group.start_soon(self._settle, "memory", lambda: self._run_memory(plan), halves, failures)
+        if not halves:
+            raise TmwsError.of(next(iter(failures.values())))
+        if not plan.is_hybrid:
+            return Loaded(_encode(next(iter(halves.values()))), keep=True)
+        answer = {"tool": halves.get("tool"), "memory": halves.get("memory")}
+        if failures:
+            answer["failed"] = {name: error.to_dict() for name, error in failures.items()}
+        return Loaded(_encode(answer), keep=not failures)
+
+    async def _settle(
+        self, name: str, run: Callable[[], Awaitable[Any]], halves: dict[str, Any], failures: dict[str, ErrorInfo]
+    ) -> None:
+        """Put a branch's value, or its failure, where it belongs."""
+        try:
+            halves[name] = await run()
+        except TmwsError as exc:
+            failures[name] = exc.info
+        except Exception:
+            logger.exception("the %s branch failed in a way nobody foresaw", name)
+            failures[name] = TmwsError(f"the {name} branch failed", hint="the server's log tells more").info
+
+    async def _run_tool(self, plan: Plan, progress: Progress | None) -> Any:
+        branch = plan.tool
+        if branch is None:
+            return None
+        try:
+            with anyio.fail_after(plan.timeout + _GRACE):
+                return await self._tools.call(
+                    branch.server,
+                    branch.tool,
+                    branch.arguments,
+                    timeout=plan.timeout,
+                    progress=progress,
+                )
+        except TimeoutError as exc:
+            raise CallTimeout(
+                f"{branch.server}.{branch.tool} did not answer in {plan.timeout:g} s",
+                hint="try again, or raise `timeout` of the pattern or of the server in servers.json",
+            ) from exc
+
+    async def _run_memory(self, plan: Plan) -> Any:
+        if plan.memory is None:
+            return None
+        timeout = min(plan.timeout, self._memory_timeout)
+        try:
+            with anyio.fail_after(timeout):
+                return await self._memory.run(plan.memory)
+        except TimeoutError as exc:
+            raise CallTimeout(
+                f"memory did not answer in {timeout:g} s",
+                hint="raise TMWS_PATTERN_MEMORY_TIMEOUT, or check the database",
+            ) from exc
+
+
+def writes(plan: Plan) -> bool:
+    """True where a plan's tool may change something."""
+    return plan.tool is not None and plan.tool.effect is not Effect.READ
+
+
+def _encode(answer: Any) -> bytes:
+    try:
+        return orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS, default=str)
+    except TypeError:  # whole numbers beyond 64 bits, which go on as their digits: nothing is lost
+        text = json.dumps(answer, default=str)
+        return orjson.dumps(json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else digits))

@@ -1,0 +1,38 @@
+"""What the cache counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counters:
+    """One answer looked for is one hit or one miss, whoever else waited for the same load.
+
+    `invalidations` are the loads that were needed because what was kept had become stale.
+    """
+
+    misses: int = 0
+    invalidations: int = 0
+    hits_by_tier: dict[str, int] = field(default_factory=lambda: {"local": 0, "redis": 0, "database": 0})
+
+    def answered_by(self, tier: str | None) -> None:
+        """Count one answer; None stands for a load."""
+        if tier is None:
+            self.misses += 1
+        else:
+            self.hits_by_tier[tier] += 1
+
+    def to_dict(self) -> dict[str, float]:
+        """The counts, with `hit_rate` in percent of all answers; 0 before the first."""
+        hits = sum(self.hits_by_tier.values())
+        asked = hits + self.misses
+        by_tier = {f"{tier}_hits": count for tier, count in self.hits_by_tier.items()}
+        rate = 100 * hits / asked if asked else 0.0
+        return {
+            "hits": hits,
+            "misses": self.misses,
+            **by_tier,
+            "invalidations": self.invalidations,
+            "hit_rate": rate,
+        }

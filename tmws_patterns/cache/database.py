@@ -1,0 +1,101 @@
+"""The last tier: rows of the database, which outlive the process."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+import anyio
+
+from tmws_patterns.cache.background import background_tasks
+from tmws_patterns.cache.write_behind import WriteBehind
+from tmws_patterns.errors import StoreUnavailable
+from tmws_patterns.ports import CacheRows, Entry
+
+_LOG = logging.getLogger(__name__)
+
+READ_DEADLINE = 0.25  # seconds: a hundred times a usual read, and a small part of a usual load
+WRITE_DEADLINE = 5.0  # seconds for one batch; no request waits for it
+RETRY_AFTER = 1.0  # seconds after a failure in which gets are misses at once
+PURGE_EVERY = 100  # writes: keeps the table within a percent of its bound, at a percent of the cost
+CLOSING = 1.0  # seconds that leaving may spend on what still waits: a short command's answer is kept
+
+
+class DatabaseTier:
+    """An async context manager over the rows. A write is queued and purges the table now and then."""
+
+    name = "database"
+
+    def __init__(self, rows: CacheRows, clock: Callable[[], float] = time.time, max_rows: int = 10_000) -> None:
+        self._rows = rows
+        self._clock = clock
+        self._max_rows = max_rows
+        self._failed_at: float | None = None
+        self._writes_until_purge = 0
+        self.writes = WriteBehind(self._write)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        tasks = await self._stack.enter_async_context(background_tasks())
+        tasks.start_soon(self.writes.run)
+        return self
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        with anyio.move_on_after(CLOSING, shield=True):
+            await self.writes.flushed()
+        return await self._stack.__aexit__(*exc)
+
+    @property
+    def available(self) -> bool:
+        """False from a failure to the next success."""
+        return self._failed_at is None
+
+    async def get(self, digest: str) -> Entry | None:
+        """The entry; None where there is none, it is too old, or the database does not answer in time."""
+        if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:
+            return None
+        now = self._clock()
+        try:
+            with anyio.fail_after(READ_DEADLINE):
+                entry = await self._rows.fetch(digest, now)
+        except (StoreUnavailable, TimeoutError) as exc:
+            self._failed(exc)
+            return None
+        self._failed_at = None
+        return entry if entry is not None and entry.expires_at > now else None
+
+    async def put(self, digest: str, entry: Entry) -> None:
+        """Queue the entry."""
+        self.writes.put(digest, entry)
+
+    async def clear(self) -> None:
+        """Delete every row."""
+        self.writes.clear()
+        try:
+            with anyio.fail_after(WRITE_DEADLINE):
+                await self.writes.flushed()
+                await self._rows.clear()
+        except (StoreUnavailable, TimeoutError) as exc:
+            self._failed(exc)
+
+    async def _write(self, batch: Sequence[tuple[str, Entry]]) -> None:
+        try:
+            with anyio.fail_after(WRITE_DEADLINE):
+                for digest, entry in batch:
+                    await self._rows.upsert(digest, entry)
+                self._writes_until_purge -= len(batch)
+                if self._writes_until_purge <= 0:
+                    await self._rows.purge(self._clock(), self._max_rows)
+                    self._writes_until_purge = PURGE_EVERY
+        except (StoreUnavailable, TimeoutError) as exc:
+            self._failed(exc)
+        else:
+            self._failed_at = None
+
+    def _failed(self, exc: Exception) -> None:
+        if self._failed_at is None:
+            _LOG.warning("the database tier of the cache is unavailable: %r", exc)
+        self._failed_at = anyio.current_time()

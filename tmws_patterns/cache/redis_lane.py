@@ -1,0 +1,152 @@
+"""One connection to Redis and the task that owns it: opened in the background, replaced after any failure.
+
+Callers never touch a connection. They hand in a Turn and wait for its replies as long as they like,
+so that a caller who is cancelled or gives up cannot leave half a reply on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from redis.exceptions import RedisError, ResponseError
+
+_LOG = logging.getLogger(__name__)
+
+CONNECT_DEADLINE = 1.0  # seconds; nobody waits for it
+HEARTBEAT = 1.0  # seconds without a turn after which a PING asks whether Redis is still there
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds between attempts to connect: doubling, and shortened by jitter
+OUTAGES = (RedisError, OSError, TimeoutError)
+
+Command = Sequence[str | bytes | int]
+
+
+class Wire(Protocol):
+    """What is used of a redis-py connection."""
+
+    async def connect(self) -> None: ...
+
+    async def disconnect(self, _nowait: bool, /) -> None: ...
+
+    def pack_commands(self, commands: Iterable[Command]) -> list[bytes]: ...
+
+    async def send_packed_command(self, command: list[bytes], _check_health: bool, /) -> None: ...
+
+    async def read_response(self) -> Any: ...
+
+
+def _new_future() -> asyncio.Future[list[Any] | None]:
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """Commands sent together, done within `deadline` seconds of their sending.
+
+    `replies` holds one reply for each command (an error reply is a ResponseError among them), or None
+    where the connection failed. It never holds an exception.
+    """
+
+    commands: list[Command]
+    deadline: float
+    replies: asyncio.Future[list[Any] | None] = field(default_factory=_new_future)
+
+    def end(self, replies: list[Any] | None) -> None:
+        """Tell who waits, if anyone still does."""
+        if not self.replies.done():
+            self.replies.set_result(replies)
+
+
+class LaneOwner(Protocol):
+    """Whom a lane serves and tells of its fortunes."""
+
+    async def next_turn(self) -> Turn: ...
+
+    def lane_opened(self) -> None: ...
+
+    def lane_answered(self) -> None: ...
+
+    def lane_failed(self, *, was_open: bool) -> None: ...
+
+
+class Lane:
+    """Serves turns on one connection at a time, for as long as `run` runs."""
+
+    def __init__(self, owner: LaneOwner, new_wire: Callable[[], Wire], deadline: float) -> None:
+        self._owner = owner
+        self._new_wire = new_wire
+        self._deadline = deadline
+        self._rest = anyio.CancelScope()
+
+    def check_now(self) -> None:
+        """Send a PING at once, if the lane waits for a turn: another connection has failed."""
+        self._rest.cancel()
+
+    async def run(self) -> None:
+        """Connect, serve until something fails, pause, and again; until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            was_open = await self._serve_one_connection()
+            pause = FIRST_PAUSE if was_open else min(2 * pause, LONGEST_PAUSE)
+            await anyio.sleep(pause * random.uniform(0.75, 1))  # noqa: S311 - spreads processes, guards nothing
+
+    async def _serve_one_connection(self) -> bool:
+        """Ends with the connection's failure; True where it had been of use before."""
+        wire = self._new_wire()
+        is_open = False
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                await wire.connect()
+            await self._ping(wire)
+            is_open = True
+            self._owner.lane_opened()
+            while True:
+                await self._serve(wire)
+        except OUTAGES as exc:
+            _LOG.debug("a connection to Redis failed: %r", exc)
+            self._owner.lane_failed(was_open=is_open)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await wire.disconnect(True)  # without waiting for the other side
+        return is_open
+
+    async def _serve(self, wire: Wire) -> None:
+        turn = None
+        with anyio.move_on_after(HEARTBEAT) as self._rest:
+            turn = await self._owner.next_turn()
+        if turn is None:
+            await self._ping(wire)
+        else:
+            await self._take_turn(wire, turn)
+        self._owner.lane_answered()
+
+    async def _take_turn(self, wire: Wire, turn: Turn) -> None:
+        replies = None
+        try:
+            async with asyncio.timeout(turn.deadline):
+                replies = await _exchange(wire, turn.commands)
+        finally:
+            turn.end(replies)
+
+    async def _ping(self, wire: Wire) -> None:
+        async with asyncio.timeout(self._deadline):
+            (reply,) = await _exchange(wire, [("PING",)])
+        if isinstance(reply, ResponseError):
+            raise reply
+
+
+async def _exchange(wire: Wire, commands: Sequence[Command]) -> list[Any]:
+    await wire.send_packed_command(wire.pack_commands(commands), False)  # no PING of its own before it
+    return [await _reply(wire.read_response()) for _ in commands]
+
+
+async def _reply(response: Awaitable[Any]) -> Any:
+    try:
+        return await response
+    except ResponseError as exc:  # the reply was read whole: the connection is in step
+        return exc

@@ -1,0 +1,219 @@
+"""The second tier: Redis, with which several processes share their answers.
+
+A get costs no more than its deadline, whatever Redis does: the gets of one moment share an MGET, a
+lost or slow connection is a miss, and after THRESHOLD failures in a row gets are misses at once until
+a PING in the background has come back. Writes wait in a bounded queue, never in a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Self, cast
+
+import anyio
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+
+from tmws_patterns.cache import frame
+from tmws_patterns.cache.background import background_tasks
+from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Command, Lane, Turn, Wire
+from tmws_patterns.cache.write_behind import WriteBehind
+from tmws_patterns.errors import InvalidInput
+from tmws_patterns.ports import Entry
+
+_LOG = logging.getLogger(__name__)
+
+THRESHOLD = 3  # failures in a row that open the breaker
+MAX_GATHERED = 256  # gets that may wait for one MGET; more are misses
+MAX_FRAME = 2**20  # bytes; larger answers would not come back within a deadline of 20 ms while others read
+WRITE_DEADLINE = 0.25  # seconds for one batch of writes; no request waits for it
+CLOSING = 0.25  # seconds that leaving may spend on what still waits to be written
+SCAN_COUNT, SCAN_ROUNDS = 500, 2000  # a clear looks at a million keys at most
+
+
+class RedisTier:
+    """An async context manager. Every key is `tmws:{namespace}:{digest}`.
+
+    Entering returns at once: the tier becomes available when a connection has been opened.
+
+    Raises:
+        InvalidInput: from the constructor, where `url` is no URL of Redis.
+    """
+
+    name = "redis"
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 0.02,
+        max_connections: int = 4,
+        namespace: str = "default",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._deadline = timeout
+        self._clock = clock
+        self._prefix = f"tmws:{namespace}:"
+        new_wire = _wires(url)
+        self._lanes = [Lane(self, new_wire, timeout) for _ in range(max_connections)]
+        self._open_lanes = 0
+        self._failures = 0
+        self._turns: asyncio.Queue[Turn] = asyncio.Queue()
+        self._gathering: tuple[Turn, list[str | bytes | int]] | None = None
+        self.writes = WriteBehind(self._write)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        tasks = await self._stack.enter_async_context(background_tasks())
+        for lane in self._lanes:
+            tasks.start_soon(lane.run)
+        tasks.start_soon(self.writes.run)
+        return self
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        with anyio.move_on_after(CLOSING, shield=True):
+            await self.writes.flushed()
+        self._open_lanes = 0
+        self._abandon_turns()
+        return await self._stack.__aexit__(*exc)
+
+    @property
+    def available(self) -> bool:
+        """True while a connection is open and the last failures were fewer than three in a row."""
+        return self._open_lanes > 0 and self._failures < THRESHOLD
+
+    async def get(self, digest: str) -> Entry | None:
+        """The entry; None where there is none, it is too old, or Redis does not answer in time."""
+        if not self.available:
+            return None
+        turn, command = self._gathering or self._gather()
+        if len(command) > MAX_GATHERED:
+            return None
+        position = len(command) - 1
+        command.append(self._prefix + digest)
+        replies = None
+        with anyio.move_on_after(self._deadline):
+            replies = await asyncio.shield(turn.replies)
+        if not replies or isinstance(replies[0], ResponseError):
+            _LOG.debug("no answer from Redis: %r", replies)
+            return None
+        found = replies[0][position]
+        entry = None if found is None else frame.decode(found)
+        return entry if entry is not None and entry.expires_at > self._clock() else None
+
+    async def put(self, digest: str, entry: Entry) -> None:
+        """Queue the entry; dropped while Redis is away."""
+        if self.available and len(entry.payload) < MAX_FRAME:
+            self.writes.put(digest, entry)
+
+    async def clear(self) -> None:
+        """Remove this namespace's keys and no others."""
+        self.writes.clear()
+        await self.writes.flushed()
+        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", self._prefix) + "*"
+        cursor: bytes | int = 0
+        for _ in range(SCAN_ROUNDS):
+            found = await self._ask([("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)])
+            if found is None:
+                break
+            cursor, keys = found[0]
+            if keys and await self._ask([("UNLINK", *keys)]) is None:
+                break
+            if int(cursor) == 0:
+                return
+        _LOG.warning("Redis was not cleared: it does not answer, or holds too many keys")
+
+    # --- what the lanes see -----------------------------------------------------------------------
+
+    async def next_turn(self) -> Turn:
+        """The next commands to send; from now on nobody can add to them."""
+        turn = await self._turns.get()
+        if self._gathering is not None and self._gathering[0] is turn:
+            self._gathering = None
+        return turn
+
+    def lane_opened(self) -> None:
+        """A connection is open and has answered a PING, which closes the breaker."""
+        self._open_lanes += 1
+        self.lane_answered()
+
+    def lane_answered(self) -> None:
+        """An open connection has answered: failures before it and after it are not in a row."""
+        self._failures = 0
+
+    def lane_failed(self, *, was_open: bool) -> None:
+        """A connection is gone, or could not be opened."""
+        was_available = self.available
+        self._open_lanes -= was_open
+        self._failures += 1
+        if was_open:
+            # What closed this connection has most likely closed them all: one miss is enough to find out.
+            for lane in self._lanes:
+                lane.check_now()
+        if not self.available:
+            self._abandon_turns()
+            if was_available:
+                _LOG.warning("Redis is unavailable: answers come from the other tiers until it returns")
+
+    # --- turns ------------------------------------------------------------------------------------
+
+    def _gather(self) -> tuple[Turn, list[str | bytes | int]]:
+        command: list[str | bytes | int] = ["MGET"]
+        turn = Turn([command], self._deadline)
+        self._gathering = turn, command
+        self._turns.put_nowait(turn)
+        return self._gathering
+
+    def _abandon_turns(self) -> None:
+        self._gathering = None
+        while not self._turns.empty():
+            self._turns.get_nowait().end(None)
+
+    async def _ask(self, commands: list[Command]) -> list[Any] | None:
+        """The replies; None where there is no connection, or a reply is an error."""
+        if not self.available:
+            return None
+        turn = Turn(commands, WRITE_DEADLINE)
+        self._turns.put_nowait(turn)
+        replies = await asyncio.shield(turn.replies)
+        refused = next((reply for reply in replies or () if isinstance(reply, ResponseError)), None)
+        if refused is not None:
+            _LOG.warning("Redis refuses a command: %s", refused)
+            return None
+        return replies
+
+    async def _write(self, batch: Sequence[tuple[str, Entry]]) -> None:
+        now = self._clock()
+        ages = ((digest, entry, int((entry.expires_at - now) * 1000)) for digest, entry in batch)
+        commands: list[Command] = [
+            ("SET", self._prefix + digest, frame.encode(entry), "PX", milliseconds)
+            for digest, entry, milliseconds in ages
+            if milliseconds > 0
+        ]
+        if commands:
+            await self._ask(commands)
+
+
+def _wires(url: str) -> Callable[[], Wire]:
+    """A maker of connections that are not open yet."""
+    # RESP2: every server speaks it, and it spares the handshake of redis-py 8 for notifications.
+    try:
+        pool = ConnectionPool.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=None,
+            socket_connect_timeout=CONNECT_DEADLINE,
+            health_check_interval=0,
+        )
+    except ValueError as exc:
+        hint = "TMWS_REDIS_URL looks like redis://host:6379/0, rediss://... or unix:///path"
+        raise InvalidInput(f"the URL of Redis cannot be used: {exc}", hint=hint) from exc
+    make: Any = pool.make_connection  # redis-py leaves it untyped
+    return lambda: cast(Wire, make())

@@ -1,0 +1,69 @@
+"""Proving a configuration without running anything: files, triggers, examples, targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from tmws_patterns.dispatch import BUILTIN, load_servers
+from tmws_patterns.errors import Problem
+from tmws_patterns.loader import load_packs
+from tmws_patterns.pattern import Effect, PatternDefinition
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.settings import Settings
+
+_EXTRAS = {
+    "servers": (("mcp_server_time", "mcp_server_git", "mcp_server_fetch"), "the shipped time, git and fetch servers"),
+    "postgres": (("asyncpg",), "memories and cache in PostgreSQL"),
+    "speed": (("hiredis", "uvloop"), "a quicker event loop and Redis client"),
+}
+_READ, _WRITE = 0.5, 0.8  # the spec's bands
+
+
+def check_configuration(settings: Settings) -> list[Problem]:
+    """Every fault of the pattern files and servers.json in force; empty where all is right."""
+    registry = PatternRegistry(load_packs(settings.pattern_path))
+    servers, problems = load_servers(settings.servers_path, settings.environment)
+    known = {*servers, BUILTIN}
+    for pattern in registry.patterns:
+        problems += _examples(registry, pattern)
+        problems += _targets(pattern, known)
+    return [*registry.problems, *problems]
+
+
+def extras() -> dict[str, str]:
+    """Each optional part: whether it is installed, and what it would add."""
+    return {
+        name: "installed"
+        if all(find_spec(m) for m in modules)
+        else f"missing: pip install 'tmws-patterns[{name}]' adds {adds}"
+        for name, (modules, adds) in _EXTRAS.items()
+    }
+
+
+def _examples(registry: PatternRegistry, pattern: PatternDefinition) -> Iterator[Problem]:
+    """Examples that another pattern takes, and negative examples that this one takes."""
+    needed = _WRITE if registry.effect(pattern) is Effect.WRITE else _READ
+    for example in pattern.examples:
+        found = registry.index.candidates(example)
+        if not found or found[0].pattern is not pattern or found[0].confidence < needed:
+            taken = f"goes to {found[0].name} ({found[0].confidence:.2f})" if found else "reaches nothing"
+            yield _problem(pattern, "examples", f"{example!r} {taken}", "sharpen a trigger, or set priority")
+    for example in pattern.negative_examples:
+        found = registry.index.candidates(example)
+        if found and found[0].pattern is pattern:
+            yield _problem(pattern, "negative_examples", f"{example!r} reaches it", "narrow its trigger")
+
+
+def _targets(pattern: PatternDefinition, known: set[str]) -> Iterator[Problem]:
+    """A server that is not configured, unless the author says how to set it up."""
+    server = pattern.call.server if pattern.call else ""
+    if server and "{" not in server and server not in known and "setup" not in pattern.metadata:
+        yield _problem(
+            pattern, "call.server", f"{server!r} is not in servers.json", "add it there, or correct the name"
+        )
+
+
+def _problem(pattern: PatternDefinition, field: str, message: str, mend: str) -> Problem:
+    file, line = pattern.source
+    return Problem(file, line or None, f"{pattern.name}.{field}", message, mend)

@@ -1,0 +1,316 @@
+"""PatternExecutionEngine: the way of one call. Route, cache, dispatch, shape, record, and nothing else.
+
+It knows its neighbours by their Protocols; app.py says who they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import anyio
+
+from tmws_patterns.branches import Branches, writes
+from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
+from tmws_patterns.errors import InvalidInput, StoreUnavailable, TmwsError
+from tmws_patterns.ledger import Answer, Ledger
+from tmws_patterns.pattern import ExecutionMode, PatternType
+from tmws_patterns.ports import AnswerCache, Cached, Epochs, Loaded, MemoryRunner, ToolCaller
+from tmws_patterns.presentation import Presenter
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Planner, Router, mode_of
+
+logger = logging.getLogger(__name__)
+
+_DISCOVERY = 5.0  # seconds that servers never seen yet are waited for, by the spec
+_DISCOVERY_REST = 30.0  # seconds before servers that could not be reached are tried again for a sentence
+_KEPT_PLANS = 4_096
+_SIDE_BY_SIDE = 32  # calls of one batch at once; more would only wait in the pools behind them
+
+
+class Statistics(Protocol):
+    """What the engine reports of itself, besides recording."""
+
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The rooms around the executor."""
+
+    registry: PatternRegistry
+    router: Router
+    planner: Planner
+    cache: AnswerCache
+    epochs: Epochs
+    tools: ToolCaller
+    memory: MemoryRunner
+    branches: Branches
+    presenter: Presenter
+    ledger: Ledger
+    statistics: Statistics
+
+
+class PatternExecutionEngine:
+    """Executes sentences and patterns. Made by `create_pattern_execution_engine`, closed by `aclose`."""
+
+    def __init__(
+        self,
+        around: Neighbours,
+        *,
+        principal: Principal,
+        default_mode: ExecutionMode,
+        memory: Any,
+        database: Any,
+        close: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._around = around
+        self._default_mode = default_mode
+        self._close = close
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._plans_version = -1
+        self._discovered = -_DISCOVERY_REST
+        self.principal = principal
+        self.registry = around.registry
+        self.router = around.router
+        self.cache_manager = around.cache
+        self.memory = memory
+        self.database = database
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Flush the statistics and close every connection and child process. May be called twice."""
+        await self._close()
+
+    async def execute(
+        self,
+        query: str | None = None,
+        execution_mode: ExecutionMode | str | None = None,
+        context: Mapping[str, Any] | None = None,
+        use_cache: bool = True,
+        *,
+        pattern: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        select: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        cursor: str | None = None,
+    ) -> ExecutionResult:
+        """Answer a sentence, run a named pattern, or read on where a cursor points.
+
+        Args:
+            query: what is wanted, in a sentence; may be left out beside `pattern` or `cursor`.
+            execution_mode: None means the setting TMWS_PATTERN_DEFAULT_MODE.
+            context: `agent` picks a persona, `namespace` narrows memory; other values fill slots of their name.
+            use_cache: False computes the answer anew and keeps nothing.
+            pattern, arguments: an explicit call; skips routing, and confirms what needs confirming.
+            select: fields to keep of the answer, as a list or separated by commas.
+            max_tokens: o200k tokens of a page; None means all of it.
+            cursor: `next_cursor` of an earlier answer.
+
+        Returns:
+            The answer. A failure is a result with success False and an error.
+        """
+        started = time.perf_counter()
+        try:
+            call = self.call(query, execution_mode, context, use_cache, pattern, arguments, select, max_tokens, cursor)
+        except TmwsError as exc:
+            return self._around.ledger.failure(Call(query=query or ""), exc.info, started).result
+        return (await self.answer(call, started)).result
+
+    async def execute_many(
+        self,
+        queries: Iterable[str],
+        execution_mode: ExecutionMode | str | None = None,
+        context: Mapping[str, Any] | None = None,
+        use_cache: bool = True,
+    ) -> list[ExecutionResult]:
+        """Answer a batch side by side. Results stand in the order of the queries; one failure never fails another."""
+        asked = list(queries)
+        results: dict[int, ExecutionResult] = {}
+        limit = anyio.CapacityLimiter(_SIDE_BY_SIDE)
+
+        async def one(place: int, query: str) -> None:
+            async with limit:
+                results[place] = await self.execute(query, execution_mode, context, use_cache)
+
+        async with anyio.create_task_group() as group:
+            for place, query in enumerate(asked):
+                group.start_soon(one, place, query)
+        return [results[place] for place in range(len(asked))]
+
+    def call(
+        self,
+        query: str | None,
+        execution_mode: ExecutionMode | str | None = None,
+        context: Mapping[str, Any] | None = None,
+        use_cache: bool = True,
+        pattern: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        select: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        cursor: str | None = None,
+        *,
+        principal: Principal | None = None,
+        progress: Progress | None = None,
+        enveloped: bool = False,
+    ) -> Call:
+        """The caller's words as a Call. See `execute` for the arguments and `Call` for the rest.
+
+        Raises:
+            InvalidInput: they have no usable form.
+            Forbidden: the principal may not act as `context.agent`.
+        """
+        if not (query or pattern or cursor):
+            raise InvalidInput("nothing was asked", hint="give a query, a pattern or a cursor")
+        for name, value in (("context", context), ("arguments", arguments)):
+            if value is not None and not isinstance(value, Mapping):
+                raise InvalidInput(f"{name} is no object", hint=f"give {name} as names with values")
+        if max_tokens is not None and (not isinstance(max_tokens, int) or max_tokens < 1):
+            raise InvalidInput(f"max_tokens is {max_tokens!r}", hint="give a whole number of 1 or more")
+        agent = (context or {}).get("agent")
+        fields = select.split(",") if isinstance(select, str) else list(select or ())
+        return Call(
+            query=str(query or ""),
+            pattern=pattern or None,
+            arguments=arguments or {},
+            mode=mode_of(execution_mode) if execution_mode else self._default_mode,
+            context=context or {},
+            use_cache=use_cache,
+            select=tuple(filter(None, (str(f).strip() for f in fields))),
+            max_tokens=max_tokens,
+            cursor=cursor or None,
+            principal=(principal or self.principal).acting_as(str(agent) if agent else None),
+            progress=progress,
+            enveloped=enveloped,
+        )
+
+    async def answer(self, call: Call, started: float | None = None) -> Answer:
+        """The way of one call. Never raises a failure; it is in the result, and recorded."""
+        started = time.perf_counter() if started is None else started
+        try:
+            if call.cursor:
+                return await self._resume(call, started)
+            plan = await self._plan(call)
+            try:
+                cached = await self._fetch(call, plan)
+                shaped = await self._around.presenter.shape(call, plan, cached)
+            except TmwsError as exc:
+                server = plan.tool.server if plan.tool else None
+                return self._around.ledger.failure(call, exc.info, started, plan.decision, server)
+            server = plan.tool.server if plan.tool else None
+            return self._around.ledger.success(
+                call, plan.decision, plan.pattern.name, shaped, started, tier=cached.tier, server=server
+            )
+        except TmwsError as exc:
+            return self._around.ledger.failure(call, exc.info, started, exc.decision)
+        except Exception:
+            logger.exception("a call failed in a way nobody foresaw")
+            info = TmwsError("something failed inside the server", hint="the server's log tells more").info
+            return self._around.ledger.failure(call, info, started)
+
+    def get_stats(self) -> dict[str, Any]:
+        """Statistics of this session, with those of the registry, the router and the cache."""
+        return {
+            **self._around.statistics.snapshot(),
+            "registry_stats": self.registry.get_stats(),
+            "router_stats": self.router.get_stats(),
+            "cache_stats": self.cache_manager.get_stats(),
+        }
+
+    async def discover(self) -> list[str]:
+        """Connect the servers whose tools were never seen; returns those still unknown."""
+        if time.monotonic() - self._discovered < _DISCOVERY_REST:
+            return self._around.tools.unknown()
+        unknown = await self._around.tools.discover(_DISCOVERY)
+        self._discovered = time.monotonic()
+        return unknown
+
+    async def whole_answer(self, answer_id: str, principal: Principal | None = None) -> Any:
+        """A kept answer in full, for the resource that names it.
+
+        Raises:
+            CursorExpired: it is not there for this principal.
+        """
+        call = Call(principal=principal or self.principal)
+        return (await self._around.presenter.whole(call, answer_id))["answer"]
+
+    async def _plan(self, call: Call) -> Plan:
+        """A plan; servers never seen yet are connected first where what is known does not settle the call."""
+        key = self._plan_key(call)
+        if key is not None and (plan := self._plans.get(key)) is not None:
+            return plan
+        planner, tools = self._around.planner, self._around.tools
+        try:
+            plan = planner.plan(call)
+        except TmwsError as first:
+            if first.info.code not in ("no_match", "confirmation_required") or not tools.unknown():
+                raise
+            unknown = await self.discover()
+            try:
+                plan = planner.plan(call)
+            except TmwsError as exc:
+                if unknown:
+                    exc.details = {**exc.details, "unknown_servers": unknown}
+                raise
+        if key is not None and not plan.failures:
+            self._plans[key] = plan
+        return plan
+
+    def _plan_key(self, call: Call) -> tuple[Any, ...] | None:
+        """What a plan depends on; None for calls with arguments, which are made anew each time."""
+        if call.arguments:
+            return None
+        if self._plans_version != self.registry.version or len(self._plans) >= _KEPT_PLANS:
+            self._plans.clear()
+            self._plans_version = self.registry.version
+        context = frozenset((n, v) for n, v in call.context.items() if isinstance(v, str | int | float | bool))
+        return (call.query, call.pattern, call.mode, call.principal, context)
+
+    async def _fetch(self, call: Call, plan: Plan) -> Cached:
+        """The raw answer, from the cache where it may come from there."""
+
+        async def load() -> Loaded:
+            return await self._around.branches.run(plan, call.progress)
+
+        if plan.key is not None and call.use_cache:
+            tags = (*plan.tags, *self._around.memory.tags(plan.memory)) if plan.memory else plan.tags
+            return await self._around.cache.get_or_load(plan.key, load, ttl=plan.ttl, tags=tags)
+        try:
+            loaded = await load()
+        finally:
+            if stale := self._made_stale(plan):
+                await self._invalidate(stale)
+        return Cached(loaded.payload, None, 0.0)
+
+    def _made_stale(self, plan: Plan) -> set[str]:
+        """Tags that this call makes stale, whether or not it succeeds: a failed write may have half happened."""
+        if plan.key is not None:
+            return set()
+        stale = set(plan.pattern.invalidates)
+        if plan.tool is not None and writes(plan):
+            stale.add(f"server:{plan.tool.server}")
+        return stale
+
+    async def _invalidate(self, tags: set[str]) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._around.epochs.bump(tags)
+            except StoreUnavailable as exc:
+                logger.warning("could not mark %s as stale: %s", ", ".join(sorted(tags)), exc)
+
+    async def _resume(self, call: Call, started: float) -> Answer:
+        resumed = await self._around.presenter.resume(call)
+        kind = PatternType(resumed.pattern_type)
+        decision = RoutingDecision(kind, 1.0, "a cursor was given", pattern_name=resumed.pattern_name)
+        return self._around.ledger.success(call, decision, resumed.pattern_name, resumed.shaped, started)

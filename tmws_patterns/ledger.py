@@ -1,0 +1,122 @@
+"""How a call ends: its result, its true price, and one line in the ledger, whatever happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tmws_patterns.call import Call, CallRecord, ExecutionResult, RoutingDecision
+from tmws_patterns.errors import ErrorInfo
+from tmws_patterns.pattern import PatternType
+from tmws_patterns.ports import Observer
+from tmws_patterns.presentation import Shaped, rendered
+from tmws_patterns.shaping import compact, count_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result; over MCP also the text and the structured content that the client gets."""
+
+    result: ExecutionResult
+    text: str = ""
+    structured: Mapping[str, Any] | None = None
+
+
+class Ledger:
+    """Ends calls. `started` is always a reading of time.perf_counter()."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def success(
+        self,
+        call: Call,
+        decision: RoutingDecision,
+        name: str,
+        shaped: Shaped,
+        started: float,
+        *,
+        tier: str | None = None,
+        server: str | None = None,
+    ) -> Answer:
+        """The end of a call that has an answer."""
+        result = ExecutionResult(
+            pattern_name=name,
+            success=True,
+            result=shaped.data,
+            execution_time_ms=_elapsed(started),
+            tokens_used=shaped.tokens,
+            cache_hit=tier is not None,
+            metadata=_metadata(decision, shaped, tier),
+        )
+        return self._record(call, result, decision.pattern_type, shaped, server)
+
+    def failure(
+        self,
+        call: Call,
+        error: ErrorInfo,
+        started: float,
+        decision: RoutingDecision | None = None,
+        server: str | None = None,
+    ) -> Answer:
+        """The end of a call that has none. `decision` is None where it did not come to one."""
+        kind = decision.pattern_type if decision else PatternType.INFRASTRUCTURE
+        metadata: dict[str, Any] = {"pattern_type": str(kind)}
+        if decision is not None:
+            metadata |= {"confidence": round(decision.confidence, 4), "reasoning": decision.reasoning}
+        name = (decision and decision.pattern_name) or call.pattern or ""
+        result = ExecutionResult(name, False, None, _elapsed(started), 0, error=error, metadata=metadata)
+        return self._record(call, result, kind, None, server)
+
+    def _record(
+        self, call: Call, result: ExecutionResult, kind: PatternType, shaped: Shaped | None, server: str | None
+    ) -> Answer:
+        answer = _priced(call, result, shaped)
+        self._observer.record(
+            CallRecord(
+                pattern_name=result.pattern_name,
+                pattern_type=kind,
+                success=result.success,
+                duration_ms=result.execution_time_ms,
+                tokens_used=answer.result.tokens_used,
+                tokens_raw=shaped.tokens_raw if shaped else None,
+                cache_tier=result.metadata.get("cache_tier"),
+                error_code=result.error.code if result.error else None,
+                server=server,
+            )
+        )
+        return answer
+
+
+def _priced(call: Call, result: ExecutionResult, shaped: Shaped | None) -> Answer:
+    """The answer with what it truly costs its reader: the whole object over MCP, else the result or the error."""
+    if call.enveloped:
+        text, structured = rendered(result, shaped)
+        return Answer(replace(result, tokens_used=structured["tokens_used"]), text, structured)
+    if result.error is None:
+        return Answer(result)
+    return Answer(replace(result, tokens_used=count_tokens(compact(result.error.to_dict()))))
+
+
+def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "pattern_type": str(decision.pattern_type),
+        "confidence": round(decision.confidence, 4),
+        "reasoning": decision.reasoning,
+        "tokens_raw": shaped.tokens_raw,
+        "tokens_saved": max(0, shaped.tokens_raw - shaped.tokens),
+    }
+    optional = {
+        "next_cursor": shaped.next_cursor,
+        "resource": shaped.resource,
+        "failed": list(shaped.failed) or None,
+        "cache_tier": tier,
+    }
+    return found | {name: value for name, value in optional.items() if value is not None}
+
+
+def _elapsed(started: float) -> float:
+    """Milliseconds since a perf_counter reading, to the microsecond."""
+    return round((time.perf_counter() - started) * 1000, 3)

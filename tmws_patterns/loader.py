@@ -1,0 +1,194 @@
+"""Pattern files: YAML in, PatternDefinitions and Problems out. The only user of yaml.
+
+A fault is told with its file, line, field and mend, and costs only the pattern it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tmws_patterns.errors import InvalidInput, Problem
+from tmws_patterns.pattern import NAME, Effect, PatternDefinition, PatternType
+
+_SECTIONS = {f"{kind}_patterns": kind for kind in PatternType}
+_LARGEST = 4 * 2**20  # bytes of one file; a pattern pack is written by hand
+
+
+class Persona(BaseModel):
+    """Someone the agent can be: a name to act under and a workflow of sentences with `{topic}` in them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=NAME)
+    title: str
+    description: str
+    workflow: tuple[str, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """What a folder of pattern files holds."""
+
+    patterns: tuple[PatternDefinition, ...] = ()
+    personas: tuple[Persona, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file while it is read: its text tree for line numbers, and what was found so far."""
+
+    file: str
+    patterns: list[PatternDefinition] = field(default_factory=list)
+    personas: list[Persona] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def fault(self, line: int | None, name: str, message: str, mend: str) -> None:
+        self.problems.append(Problem(self.file, line, name, message, mend))
+
+
+def load_packs(path: Path) -> Packs:
+    """All patterns and personas of a file, or of the *.yaml and *.yml files of a folder.
+
+    Never raises: what cannot be read is a Problem.
+    """
+    files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+    readings = [_read(file) for file in files]
+    problems = [p for r in readings for p in r.problems]
+    if not files:
+        problems.append(Problem(str(path), None, "folder", "holds no *.yaml file", "put a pattern file there"))
+    patterns = _without_twins([p for r in readings for p in r.patterns], problems)
+    return Packs(tuple(patterns), tuple(p for r in readings for p in r.personas), tuple(problems))
+
+
+def _read(file: Path) -> _Reading:
+    reading = _Reading(str(file))
+    try:
+        if file.stat().st_size > _LARGEST:
+            reading.fault(None, "file", f"is over {_LARGEST:,} bytes", "split it")
+            return reading
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as exc:
+        reading.fault(None, "file", f"cannot be read: {exc}", "check that the path exists and holds UTF-8 text")
+        return reading
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else None
+        reading.fault(line, "YAML", f"{exc.problem or exc}", "correct the indentation, quotes or colons there")
+        return reading
+    except yaml.YAMLError as exc:
+        reading.fault(None, "YAML", str(exc).split("\n")[0], "remove the character named")
+        return reading
+    if root is not None:
+        _read_sections(reading, root)
+    return reading
+
+
+def _read_sections(reading: _Reading, root: yaml.Node) -> None:
+    if not isinstance(root, yaml.MappingNode):
+        reading.fault(_line(root), "file", "is no mapping", f"use the sections {', '.join(_SECTIONS)}")
+        return
+    for key, entries in root.value:
+        section = str(key.value)
+        if section not in _SECTIONS and section != "personas":
+            mend = f"use one of {', '.join([*_SECTIONS, 'personas'])}"
+            reading.fault(_line(key), section, "no such section", mend)
+        elif not isinstance(entries, yaml.SequenceNode):
+            if entries.tag != "tag:yaml.org,2002:null":
+                reading.fault(_line(entries), section, "is no list", "begin each entry with `- name: ...`")
+        else:
+            for entry in entries.value:
+                _read_entry(reading, section, entry)
+
+
+def _read_entry(reading: _Reading, section: str, node: yaml.Node) -> None:
+    try:
+        config = _plain(node)
+    except yaml.YAMLError as exc:
+        reading.fault(_line(node), section, f"cannot be read: {exc}", "use plain YAML values")
+        return
+    if not isinstance(config, Mapping):
+        reading.fault(_line(node), section, "an entry is no mapping", "begin it with `- name: ...`")
+    elif section == "personas":
+        _read_persona(reading, node, config)
+    else:
+        _read_pattern(reading, node, {"pattern_type": _SECTIONS[section].value, **config})
+
+
+def _read_pattern(reading: _Reading, node: yaml.Node, config: Mapping[str, Any]) -> None:
+    try:
+        pattern = PatternDefinition.from_config(config, source=(reading.file, _line(node)))
+    except InvalidInput as exc:
+        for path, message in exc.details["fields"]:
+            name = f"{config.get('name', '?')}.{path}"
+            reading.fault(_line_of(node, path), name, message, "see the table of fields in the README")
+        return
+    if fault := _nonsense(pattern):
+        reading.fault(_line_of(node, fault[0]), f"{pattern.name}.{fault[0]}", fault[1], fault[2])
+        return
+    reading.patterns.append(pattern)
+
+
+def _read_persona(reading: _Reading, node: yaml.Node, config: Mapping[str, Any]) -> None:
+    try:
+        reading.personas.append(Persona.model_validate(config))
+    except ValidationError as exc:
+        for error in exc.errors():
+            path = ".".join(map(str, error["loc"]))
+            mend = "a persona has name, title, description and workflow"
+            reading.fault(_line_of(node, path), f"{config.get('name', '?')}.{path}", error["msg"], mend)
+
+
+def _nonsense(pattern: PatternDefinition) -> tuple[str, str, str] | None:
+    """(field, message, mend) of a combination that cannot be meant."""
+    effect = pattern.declared_effect
+    if (pattern.cache_ttl or 0) > 0 and effect is not None and effect is not Effect.READ:
+        return "cache_ttl", f"a {effect} is never cached", "set cache_ttl: 0"
+    if not (pattern.trigger_pattern or pattern.examples or pattern.description):
+        return "trigger_pattern", "nothing could ever reach this pattern", "give it a trigger_pattern or examples"
+    return None
+
+
+def _without_twins(patterns: list[PatternDefinition], problems: list[Problem]) -> list[PatternDefinition]:
+    """The first of each name."""
+    kept: dict[str, PatternDefinition] = {}
+    for pattern in patterns:
+        first = kept.setdefault(pattern.name.casefold(), pattern)
+        if first is not pattern:
+            file, line = pattern.source
+            where = f"{first.source[0]}:{first.source[1]}"
+            problems.append(Problem(file, line, f"{pattern.name}.name", f"is taken by {where}", "rename one of them"))
+    return list(kept.values())
+
+
+def _plain(node: yaml.Node) -> Any:
+    """The value of a node, by YAML's safe rules."""
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _line_of(node: yaml.Node, path: str) -> int:
+    """The line of a field by its dotted path, or of the nearest thing around it that exists."""
+    line = _line(node)
+    for part in path.split("."):
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if str(k.value) == part), None)
+            if found is None:
+                break
+            line, node = _line(found[0]), found[1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = _line(node)
+    return line

@@ -1,0 +1,6 @@
+"""What agents remember: storing, recalling and forgetting, above the rows that storage keeps."""
+
+from tmws_patterns.memory.recalled import RecalledMemory
+from tmws_patterns.memory.service import MemoryService
+
+__all__ = ["MemoryService", "RecalledMemory"]

@@ -1,0 +1,181 @@
+"""The memory of one principal: what a program calls (`store`, `recall`, ...) and what a plan runs.
+
+Checks, understands the question, and asks the rows. Every write raises the epoch of the tenant's
+tag in its own transaction, so that no kept answer outlives it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from tmws_patterns.call import MemoryBranch, Principal, Scope
+from tmws_patterns.errors import InvalidInput
+from tmws_patterns.memory import checks
+from tmws_patterns.memory.reading import IMPORTANT, in_order, memory_query, widened
+from tmws_patterns.memory.recalled import RecalledMemory
+from tmws_patterns.memory.writing import DEFAULT_IMPORTANCE, new_memory, planned_fields
+from tmws_patterns.pattern import MemoryOperation
+from tmws_patterns.ports import MemoryRows
+
+
+def epoch_tag(tenant: str) -> str:
+    """The tag that every read of a tenant's memories depends on and every write of them raises."""
+    return f"memory:{tenant}"
+
+
+class MemoryService:
+    """Memories as one principal sees them: `engine.memory`, and a MemoryRunner.
+
+    An explicit `agent_id` is the embedding program's word and is trusted; None is the principal's
+    agent. `namespace` None means all namespaces when reading, "default" when storing. `since` and
+    `until` are times, dates or phrases such as "last week"; until is exclusive. All methods may
+    raise InvalidInput and StoreUnavailable, and may be called by many tasks at once.
+    """
+
+    def __init__(self, rows: MemoryRows, principal: Principal, clock: Callable[[], float] = time.time) -> None:
+        self._rows = rows
+        self._principal = principal
+        self._clock = clock
+
+    async def store(
+        self,
+        content: str,
+        *,
+        agent_id: str | None = None,
+        namespace: str | None = None,
+        tags: Iterable[str] = (),
+        importance: float = DEFAULT_IMPORTANCE,
+        access_level: str = checks.DEFAULT_ACCESS,
+        expires_at: datetime | None = None,
+        team: str | None = None,
+        shared_with: Iterable[str] = (),
+    ) -> str:
+        """Remember `content` and return its id; the very next recall finds it.
+
+        `access_level` is private, team (needs `team`, unless the principal is in just one), shared
+        (needs `shared_with`) or public. `expires_at` is an aware time to come.
+        """
+        row = {
+            "content": content,
+            "agent_id": agent_id,
+            "namespace": namespace,
+            "tags": tags,
+            "importance": importance,
+            "access_level": access_level,
+            "expires_at": expires_at,
+            "team": team,
+            "shared_with": shared_with,
+        }
+        (stored,) = await self.store_many([row])
+        return stored
+
+    async def store_many(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Remember all or none. Each row holds `content` and what else `store` takes; returns the ids in order."""
+        return await self._write(self._scope(None, None), rows)
+
+    async def recall(
+        self,
+        query: str,
+        *,
+        agent_id: str | None = None,
+        namespace: str | None = None,
+        limit: int = 10,
+        tags: Sequence[str] = (),
+        min_importance: float | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> list[RecalledMemory]:
+        """Memories that share words with the query, best first; the newest for a query without words."""
+        asked = {"query": query, "limit": limit, "tags": tags, "importance": min_importance}
+        fields = {**asked, "since": since, "until": until}
+        return await self._read(MemoryOperation.RECALL, self._scope(agent_id, namespace), fields)
+
+    async def similar(
+        self, case: str, *, agent_id: str | None = None, namespace: str | None = None, limit: int = 10
+    ) -> list[RecalledMemory]:
+        """Memories most like the case described, best first."""
+        fields = {"query": case, "limit": limit}
+        return await self._read(MemoryOperation.SIMILAR, self._scope(agent_id, namespace), fields)
+
+    async def recent(
+        self, *, agent_id: str | None = None, namespace: str | None = None, limit: int = 10
+    ) -> list[RecalledMemory]:
+        """The newest memories, newest first."""
+        return await self._read(MemoryOperation.RECENT, self._scope(agent_id, namespace), {"limit": limit})
+
+    async def by_tag(
+        self, tags: str | Iterable[str], *, agent_id: str | None = None, namespace: str | None = None, limit: int = 10
+    ) -> list[RecalledMemory]:
+        """The newest memories that bear all of the tags ("a, b" is two), in any case of letters."""
+        fields = {"tags": tags, "limit": limit}
+        return await self._read(MemoryOperation.BY_TAG, self._scope(agent_id, namespace), fields)
+
+    async def by_importance(
+        self, minimum: float = IMPORTANT, *, agent_id: str | None = None, namespace: str | None = None, limit: int = 10
+    ) -> list[RecalledMemory]:
+        """Memories of at least this importance (0 to 1), most important first."""
+        fields = {"importance": minimum, "limit": limit}
+        return await self._read(MemoryOperation.BY_IMPORTANCE, self._scope(agent_id, namespace), fields)
+
+    async def over_time(
+        self,
+        query: str = "",
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        agent_id: str | None = None,
+        namespace: str | None = None,
+        limit: int = 10,
+    ) -> list[RecalledMemory]:
+        """Memories of a span of time, oldest first: the best `limit` for the query's words, else the newest."""
+        fields = {"query": query, "since": since, "until": until, "limit": limit}
+        return await self._read(MemoryOperation.OVER_TIME, self._scope(agent_id, namespace), fields)
+
+    async def forget(self, ids: Iterable[str], *, agent_id: str | None = None, namespace: str | None = None) -> int:
+        """Delete those of the memories that the agent owns; returns how many."""
+        return await self._remove(self._scope(agent_id, namespace), ids)
+
+    async def run(self, branch: MemoryBranch) -> Any:
+        """Run a planned operation: a list of plain memories, {"id", "stored"} or {"forgotten"}."""
+        if branch.operation is MemoryOperation.STORE:
+            (stored,) = await self._write(branch.scope, [planned_fields(branch.arguments)])
+            return {"id": stored, "stored": True}
+        if branch.operation is MemoryOperation.FORGET:
+            return {"forgotten": await self._remove(branch.scope, branch.arguments.get("ids"))}
+        found = await self._read(branch.operation, branch.scope, branch.arguments)
+        return [memory.to_dict() for memory in found]
+
+    def tags(self, branch: MemoryBranch) -> tuple[str, ...]:
+        """The tag that makes an answer to this read stale, and that this write raises."""
+        return (epoch_tag(branch.scope.tenant),)
+
+    def _scope(self, agent_id: str | None, namespace: str | None) -> Scope:
+        own = self._principal
+        return Scope(own.tenant, own.agent if agent_id is None else agent_id, own.teams, namespace)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    async def _write(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        now = self._now()
+        memories = [new_memory(row, scope, now) for row in rows]
+        if memories:
+            await self._rows.add(memories, [epoch_tag(scope.tenant)])
+        return [memory.id for memory in memories]
+
+    async def _read(self, operation: MemoryOperation, scope: Scope, fields: Mapping[str, Any]) -> list[RecalledMemory]:
+        asked = memory_query(operation, fields, scope, self._now())
+        rows = await self._rows.search(replace(asked, limit=widened(operation, asked)))
+        return in_order(operation, asked, [RecalledMemory.of(memory, score) for memory, score in rows])
+
+    async def _remove(self, scope: Scope, ids: Any) -> int:
+        wanted = checks.clean_names(ids, "ids")
+        if not 1 <= len(wanted) <= checks.MAX_LIMIT:
+            raise InvalidInput(
+                f"{len(wanted)} ids were given", hint=f"name 1 to {checks.MAX_LIMIT} memories to forget by their ids"
+            )
+        return await self._rows.remove(wanted, scope, [epoch_tag(scope.tenant)])

@@ -1,0 +1,203 @@
+"""Between the raw answer and the caller: select, cut, count once, keep the rest for its cursor.
+
+A shaped page is kept in the local tier under the raw answer's key and version, so that a repeat
+neither counts nor shapes again. An answer over one page is kept whole in storage, not in the cache.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import anyio
+import orjson
+
+from tmws_patterns.call import Call, ExecutionResult, Plan
+from tmws_patterns.errors import CursorExpired, InvalidInput
+from tmws_patterns.ports import Cached, KeptAnswers
+from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project
+from tmws_patterns.shaping.envelope import tail_tokens
+
+ANSWER_TTL = 3600.0  # seconds that an answer over one page can be read on, by the spec
+PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the spec
+ANSWER_URI = "tmws://answers/"
+_THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
+
+
+class LocalPages(Protocol):
+    """The local tier, for bytes that belong to an entry of it. Synchronous and quick."""
+
+    def local_get(self, key: tuple[Any, ...]) -> bytes | None: ...
+
+    def local_put(self, key: tuple[Any, ...], payload: bytes, expires_at: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """A page ready to be read: compact JSON, its tokens alone and inside an envelope, those of the raw answer."""
+
+    body: str
+    tokens: int
+    tail_tokens: int
+    tokens_raw: int
+    next_cursor: str | None = None
+    resource: str | None = None
+    failed: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> Any:
+        """The page as plain data, new each time, so that nobody can change a kept one."""
+        return orjson.loads(self.body)
+
+    def encode(self) -> bytes:
+        """One line of facts, then the body as it is."""
+        facts = {name: value for name, value in asdict(self).items() if name != "body"}
+        return orjson.dumps(facts) + b"\n" + self.body.encode()
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Shaped:
+        """The reverse of encode."""
+        head, _, body = payload.partition(b"\n")
+        facts = orjson.loads(head)
+        return cls(body=body.decode(), **{**facts, "failed": tuple(facts["failed"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A later page of a kept answer, with the pattern it came from."""
+
+    shaped: Shaped
+    pattern_name: str
+    pattern_type: str
+
+
+class Presenter:
+    """Shapes answers for their callers."""
+
+    def __init__(self, pages: LocalPages, answers: KeptAnswers, clock: Callable[[], float]) -> None:
+        self._pages = pages
+        self._answers = answers
+        self._clock = clock
+
+    async def shape(self, call: Call, plan: Plan, cached: Cached) -> Shaped:
+        """The first page of an answer, or all of it where the caller set no limit.
+
+        Raises:
+            InvalidInput: none of the fields in `select` is in the answer.
+            StoreUnavailable: the rest of a long answer cannot be kept.
+        """
+        budget = self._budget(call, plan)
+        select = call.select or _fields(plan.pattern.select)
+        owner = (call.principal.tenant, call.principal.agent)
+        key = ("page", owner, plan.key, cached.stored_at, select, budget) if plan.key and plan.ttl > 0 else None
+        if key and (kept := self._pages.local_get(key)) is not None:
+            return Shaped.decode(kept)
+        shaped = await self._shape(owner, plan, cached.payload, select, budget)
+        if key and not shaped.failed:
+            lives = min(plan.ttl, ANSWER_TTL / 2 if shaped.next_cursor else plan.ttl)
+            self._pages.local_put(key, shaped.encode(), cached.stored_at + lives)
+        return shaped
+
+    async def resume(self, call: Call) -> Resumed:
+        """The page that a cursor names. Never routes and never runs a tool.
+
+        Raises:
+            CursorExpired: the answer is no longer kept, or is not this caller's.
+            InvalidInput: this is no cursor.
+        """
+        answer_id, select, position = _read_cursor(call.cursor or "")
+        kept = await self.whole(call, answer_id)
+        data = await anyio.to_thread.run_sync(project, kept["answer"], select)
+        budget = call.max_tokens or (PAGE_TOKENS if call.enveloped else None)
+        page = cut(data, position, budget)
+        cursor = _cursor(answer_id, select, page.following) if page.following is not None else None
+        shaped = Shaped(
+            page.body, page.tokens, tail_tokens(page.body), kept["tokens"], cursor, f"{ANSWER_URI}{answer_id}"
+        )
+        return Resumed(shaped, kept["pattern_name"], kept["pattern_type"])
+
+    async def whole(self, call: Call, answer_id: str) -> Mapping[str, Any]:
+        """A kept answer with its pattern.
+
+        Raises:
+            CursorExpired: it is not there for this caller.
+        """
+        owner = (call.principal.tenant, call.principal.agent)
+        kept = await self._answers.load(owner, answer_id, self._clock())
+        if kept is None:
+            raise CursorExpired(
+                "this answer is no longer kept", hint="run the call again; an answer over one page is kept for an hour"
+            )
+        found: Mapping[str, Any] = orjson.loads(kept)
+        return found
+
+    async def _shape(
+        self, owner: tuple[str, str], plan: Plan, payload: bytes, select: tuple[str, ...], budget: int | None
+    ) -> Shaped:
+        raw = payload.decode()
+        tokens_raw = count_tokens(raw) if len(raw) < _THREADED else await anyio.to_thread.run_sync(count_tokens, raw)
+        if budget is None and not select:
+            failed = _failed(plan, orjson.loads(payload)) if plan.is_hybrid else ()
+            return Shaped(raw, tokens_raw, 0, tokens_raw, failed=failed)
+        data = orjson.loads(payload)
+        page = cut(project(data, select), (), budget)
+        cursor = resource = None
+        if page.following is not None:
+            kept = {
+                "pattern_name": plan.pattern.name,
+                "pattern_type": str(plan.pattern_type),
+                "tokens": tokens_raw,
+                "answer": data,
+            }
+            answer_id = await self._answers.keep(owner, compact(kept).encode(), self._clock(), ANSWER_TTL)
+            cursor, resource = _cursor(answer_id, select, page.following), f"{ANSWER_URI}{answer_id}"
+        return Shaped(page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data))
+
+    def _budget(self, call: Call, plan: Plan) -> int | None:
+        """Tokens of a page; None for all of it. Only a caller over MCP has one without asking."""
+        if call.max_tokens is not None or not call.enveloped:
+            return call.max_tokens
+        return plan.pattern.max_tokens or PAGE_TOKENS
+
+
+def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[str, Any]]:
+    """An answer as an MCP client shows it: the text, and the same as structured content."""
+    facts: dict[str, Any] = {
+        "success": result.success,
+        "pattern_name": result.pattern_name,
+        "cache_hit": result.cache_hit,
+        "execution_time_ms": result.execution_time_ms,
+        "tokens_used": 0,
+        "metadata": {n: v for n, v in result.metadata.items() if n != "reasoning"},
+    }
+    if result.error is not None:
+        facts["error"] = result.error.to_dict()
+    body = shaped.body if shaped else "null"
+    text, used = envelope(facts, body, (shaped and shaped.tail_tokens) or tail_tokens(body))
+    facts["tokens_used"] = used
+    return text, {**facts, "result": result.result}
+
+
+def _fields(select: tuple[str, ...] | str) -> tuple[str, ...]:
+    return tuple(filter(None, (f.strip() for f in select.split(",")))) if isinstance(select, str) else tuple(select)
+
+
+def _failed(plan: Plan, data: Any) -> tuple[str, ...]:
+    return tuple(data.get("failed", ())) if plan.is_hybrid and isinstance(data, dict) else ()
+
+
+def _cursor(answer_id: str, select: tuple[str, ...], position: tuple[int, ...]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([answer_id, select, position])).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
+    try:
+        answer_id, select, position = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        numbers = tuple(int(n) for n in position)
+        if not numbers or min(numbers) < 0 or not isinstance(answer_id, str):
+            raise ValueError(cursor)
+        return answer_id, tuple(map(str, select)), numbers
+    except (ValueError, TypeError) as exc:
+        raise InvalidInput("this is no cursor", hint="pass `next_cursor` of an answer as it was given") from exc

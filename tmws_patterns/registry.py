@@ -1,0 +1,153 @@
+"""The patterns there are: declared, registered in Python, and made from downstream tools.
+
+Every change makes a new index and a higher version at once, so that the next call sees it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tmws_patterns.errors import InvalidInput, Problem
+from tmws_patterns.loader import Packs, Persona
+from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolDefinition, ToolTarget
+from tmws_patterns.routing import PatternIndex, trigger_fault
+
+_KEPT_MATCHES = 4_096
+
+
+class PatternRegistry:
+    """Holds patterns by name. A declared pattern hides the tool of the same name."""
+
+    def __init__(self, packs: Packs = Packs()) -> None:  # noqa: B008 - an empty value that nobody can change
+        self._declared: dict[str, PatternDefinition] = {}
+        self._tools: Mapping[str, ToolDefinition] = {}
+        self._servers: Mapping[str, str] = {}
+        self._index: PatternIndex | None = None
+        self._matches: dict[tuple[str, PatternType | None], PatternDefinition | None] = {}
+        self._hits = self._misses = 0
+        self.version = 0
+        self.personas: tuple[Persona, ...] = packs.personas
+        self.problems: list[Problem] = list(packs.problems)
+        for pattern in packs.patterns:
+            self._load(pattern)
+
+    @property
+    def index(self) -> PatternIndex:
+        """All patterns arranged for routing; made again after a change, when it is first asked for."""
+        if self._index is None:
+            derived = [_from_tool(d) for n, d in self._tools.items() if n.casefold() not in self._declared]
+            self._index = PatternIndex([*self._declared.values(), *derived])
+        return self._index
+
+    @property
+    def patterns(self) -> tuple[PatternDefinition, ...]:
+        """Every pattern, the declared ones first."""
+        return self.index.patterns
+
+    def register(self, pattern: PatternDefinition) -> None:
+        """Add a pattern, or replace the one of its name. It takes part from the next call.
+
+        Raises:
+            InvalidInput: its trigger is no RE2 expression.
+        """
+        self.register_batch([pattern])
+
+    def register_batch(self, patterns: Iterable[PatternDefinition]) -> None:
+        """Add several patterns, all or none.
+
+        Raises:
+            InvalidInput: one of their triggers is no RE2 expression.
+        """
+        added = list(patterns)
+        for pattern in added:
+            if fault := trigger_fault(pattern.trigger_pattern):
+                raise InvalidInput(f"{pattern.name}.trigger_pattern: {fault[0]}", hint=fault[1])
+        self._declared |= {p.name.casefold(): p for p in added}
+        self._changed()
+
+    def set_tools(self, tools: Mapping[str, ToolDefinition], servers: Mapping[str, str]) -> None:
+        """Replace what is known of the downstream tools (by `server.tool`) and servers (name to identity)."""
+        self._tools, self._servers = dict(tools), dict(servers)
+        self._changed()
+
+    def find_matching_pattern(
+        self, query: str, pattern_type_filter: PatternType | str | None = None
+    ) -> PatternDefinition | None:
+        """The pattern that fits a sentence best, of one type if given; None where none is likely."""
+        wanted = PatternType(pattern_type_filter) if pattern_type_filter else None
+        key = (query, wanted)
+        if key in self._matches:
+            self._hits += 1
+            return self._matches[key]
+        self._misses += 1
+        found = self.index.candidates(query)
+        likely = (c.pattern for c in found if c.confidence >= 0.5 and wanted in (None, c.pattern.pattern_type))  # noqa: PLR2004 - the spec's band for reads
+        if len(self._matches) >= _KEPT_MATCHES:
+            self._matches.clear()
+        self._matches[key] = next(likely, None)
+        return self._matches[key]
+
+    def get_stats(self) -> dict[str, Any]:
+        """Counts of patterns, and of the matches remembered by find_matching_pattern (rate in percent)."""
+        asked = self._hits + self._misses
+        kinds = Counter(p.pattern_type for p in self.patterns)
+        return {
+            "total_patterns": len(self.patterns),
+            "patterns_by_type": {str(kind): kinds[kind] for kind in PatternType},
+            "cache_hits": self._hits,
+            "cache_misses": self._misses,
+            "cache_hit_rate": round(100 * self._hits / asked, 2) if asked else 0.0,
+            "cache_size": len(self._matches),
+        }
+
+    def effect(self, pattern: PatternDefinition) -> Effect | None:
+        """What a pattern does: its author's word, else its tool's; None where nobody declared it."""
+        if pattern.declared_effect is not None or pattern.call is None:
+            return pattern.declared_effect
+        definition = self.tool(pattern.call.server, pattern.call.tool)
+        return definition.effect if definition else None
+
+    def schema(self, pattern: PatternDefinition) -> Mapping[str, Any] | None:
+        """The JSON schema of the tool behind a pattern; None where there is none or it is not known."""
+        definition = self.tool(pattern.call.server, pattern.call.tool) if pattern.call else None
+        return definition.input_schema if definition else None
+
+    def tool(self, server: str, tool: str) -> ToolDefinition | None:
+        """A downstream tool's definition; None where it is not known."""
+        return self._tools.get(f"{server}.{tool}")
+
+    def servers_of(self, tool: str) -> list[str]:
+        """Servers that have a tool of that name."""
+        return [d.server for d in self._tools.values() if d.name == tool]
+
+    def identity(self, server: str) -> str:
+        """Hash of a server's configuration; "" for one that is not configured."""
+        return self._servers.get(server, "")
+
+    def _load(self, pattern: PatternDefinition) -> None:
+        """Take in a pattern of a file; a trigger that cannot be used is a problem of that file."""
+        if fault := trigger_fault(pattern.trigger_pattern):
+            file, line = pattern.source
+            self.problems.append(Problem(file, line or None, f"{pattern.name}.trigger_pattern", *fault))
+        else:
+            self._declared[pattern.name.casefold()] = pattern
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._index = None
+        self._matches.clear()
+
+
+def _from_tool(definition: ToolDefinition) -> PatternDefinition:
+    """The pattern that a tool is by itself."""
+    return PatternDefinition(
+        name=f"{definition.server}.{definition.name}",
+        pattern_type=PatternType.INFRASTRUCTURE,
+        description=definition.description,
+        effect=definition.effect,
+        call=ToolTarget(server=definition.server, tool=definition.name),
+        input_schema=definition.input_schema,
+        definition_hash=definition.definition_hash,
+    )

@@ -1,0 +1,21 @@
+"""From a sentence to a plan: candidates, decision, arguments. Pure, without I/O."""
+
+from tmws_patterns.routing.arguments import schema_of
+from tmws_patterns.routing.index import PatternIndex
+from tmws_patterns.routing.planner import Limits, Planner, Targets
+from tmws_patterns.routing.router import Router, mode_of
+from tmws_patterns.routing.signature import signature, summary
+from tmws_patterns.routing.triggers import trigger_fault
+
+__all__ = [
+    "Limits",
+    "PatternIndex",
+    "Planner",
+    "Router",
+    "Targets",
+    "mode_of",
+    "schema_of",
+    "signature",
+    "summary",
+    "trigger_fault",
+]

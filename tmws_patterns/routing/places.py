@@ -1,0 +1,57 @@
+"""From the name of a place to its time zone.
+
+The names are GeoNames' (CC BY 4.0), packed by scripts/make_places.py and read on first use.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import unicodedata
+from functools import cache
+from importlib.resources import files
+from zoneinfo import available_timezones
+
+_ABBREVIATIONS = {
+    "utc": "Etc/UTC", "gmt": "Etc/GMT", "z": "Etc/UTC",
+    "est": "America/New_York", "edt": "America/New_York", "et": "America/New_York", "eastern": "America/New_York",
+    "cst": "America/Chicago", "cdt": "America/Chicago", "central": "America/Chicago",
+    "mst": "America/Denver", "mdt": "America/Denver", "mountain": "America/Denver",
+    "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles", "pacific": "America/Los_Angeles",
+    "cet": "Europe/Paris", "cest": "Europe/Paris", "bst": "Europe/London", "ist": "Asia/Kolkata",
+    "jst": "Asia/Tokyo", "la": "America/Los_Angeles", "sf": "America/Los_Angeles", "uk": "Europe/London",
+    "dc": "America/New_York", "washington dc": "America/New_York",
+}  # fmt: skip
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: no case, accents, hyphens or commas."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    kept = "".join(" " if c in "-_," else c for c in plain if not unicodedata.combining(c) and c not in ".'’ʿʾ")
+    return " ".join(kept.split())
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Every name known here, with its zone: cities, countries that live in one zone, the zones themselves."""
+    text = gzip.decompress(files(__package__).joinpath("places.tsv.gz").read_bytes()).decode()
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        zone, *names = line.split("\t")
+        found.update(dict.fromkeys(names, zone))
+    for zone in sorted(available_timezones(), key=lambda z: ("/" not in z, z)):
+        found.setdefault(fold(zone.rsplit("/", 1)[-1]), zone)
+        found.setdefault(fold(zone), zone)
+    return found | _ABBREVIATIONS
+
+
+def zone_of(place: str) -> str | None:
+    """The IANA zone of a city, a zone's name or a common abbreviation; None where it is not known.
+
+    "Paris, France" is tried whole and then by its first part.
+    """
+    zones = _zones()
+    for attempt in (place, place.partition(",")[0], re.sub(r"^(?:the )?(?:city of )?", "", place)):
+        if zone := zones.get(fold(attempt)):
+            return zone
+    return None

@@ -1,0 +1,289 @@
+"""From a decision to a plan: the branches with their arguments, what may run, and under which key it is kept.
+
+Here stands the rule of effects: a sentence runs reads and declared writes; what could destroy, and
+what nobody declared, runs only when it is called by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tmws_patterns.call import Call, Candidate, MemoryBranch, Plan, RoutingDecision, Scope, ToolBranch
+from tmws_patterns.errors import (
+    ConfirmationRequired,
+    ErrorInfo,
+    Forbidden,
+    InvalidInput,
+    MissingArguments,
+    NoMatch,
+    ServerUnavailable,
+    TmwsError,
+)
+from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType, ToolDefinition
+from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
+from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
+
+TOOL, MEMORY = "tool", "memory"
+
+
+class Targets(Patterns, Protocol):
+    """The registry, as planning sees it."""
+
+    def tool(self, server: str, tool: str) -> ToolDefinition | None: ...
+
+    def servers_of(self, tool: str) -> list[str]: ...
+
+    def identity(self, server: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the settings say of plans: seconds a kept answer lives, and seconds a call of each type may take."""
+
+    ttl: float
+    timeouts: Mapping[PatternType, float]
+
+
+class Planner:
+    """Makes plans. Pure, like the router it asks."""
+
+    def __init__(self, router: Router, targets: Targets, limits: Limits) -> None:
+        self._router = router
+        self._targets = targets
+        self._limits = limits
+
+    def plan(self, call: Call) -> Plan:
+        """Everything that is to happen for one call.
+
+        Raises:
+            TmwsError: the call leads to nothing: no_match, ambiguous, missing_arguments,
+                confirmation_required, forbidden or invalid_input.
+        """
+        choice = self._named(call) if call.pattern else self._router.decide(call.query, call.mode)
+        try:
+            if (error := choice.decision.error) is not None:
+                raise TmwsError.of(error)
+            return self._plan(call, choice)
+        except TmwsError as exc:
+            exc.decision = choice.decision
+            raise
+
+    def _named(self, call: Call) -> Choice:
+        """The choice that the caller made by naming a pattern."""
+        index = self._targets.index
+        pattern = index.named(call.pattern or "")
+        if pattern is None:
+            near = ", ".join(index.near(call.pattern or "")) or "none like it"
+            raise NoMatch(
+                f"there is no pattern {call.pattern!r}",
+                hint=f"nearest names: {near}",
+                candidates=self._router.shown(call.pattern or "", [])[:SHOWN],
+            )
+        kind = pattern.pattern_type
+        if call.mode is ExecutionMode.FAST and kind is not PatternType.INFRASTRUCTURE:
+            raise NoMatch(f"{pattern.name} uses memory, which mode fast does not", hint="call it in mode balanced")
+        candidate = Candidate(pattern, 1.0, "named", index.groups_of(pattern, call.query))
+        decision = RoutingDecision(
+            kind,
+            1.0,
+            f"{pattern.name} was named",
+            pattern.cost_tokens,
+            pattern_name=pattern.name,
+            candidates=(candidate,),
+        )
+        return Choice(
+            decision,
+            main=candidate,
+            tool=candidate if pattern.call else None,
+            memory=candidate if pattern.memory else None,
+        )
+
+    def _plan(self, call: Call, choice: Choice) -> Plan:
+        kind = choice.decision.pattern_type
+        failures: dict[str, ErrorInfo] = {}
+        tool: ToolBranch | None = None
+        memory: MemoryBranch | None = None
+        if choice.tool is not None:
+            try:
+                tool = self._tool_branch(call, choice.tool)
+            except TmwsError as exc:
+                if kind is not PatternType.HYBRID:
+                    raise
+                failures[TOOL] = exc.info
+        elif kind is PatternType.HYBRID:
+            failures[TOOL] = self._no_tool(call)
+        if choice.memory is not None:
+            try:
+                memory = self._memory_branch(call, choice.memory)
+            except TmwsError as exc:
+                if kind is not PatternType.HYBRID:
+                    raise
+                failures[MEMORY] = exc.info
+        return self._assemble(call, choice, tool, memory, failures)
+
+    def _assemble(
+        self,
+        call: Call,
+        choice: Choice,
+        tool: ToolBranch | None,
+        memory: MemoryBranch | None,
+        failures: dict[str, ErrorInfo],
+    ) -> Plan:
+        kind = choice.decision.pattern_type
+        used = [c.pattern for c in (choice.tool, choice.memory) if c]
+        main = choice.main.pattern if choice.main else used[0]
+        reads = all(e is Effect.READ for e in (tool and tool.effect, memory and memory.operation.effect) if e)
+        ttls = [p.cache_ttl if p.cache_ttl is not None else self._limits.ttl for p in used]
+        return Plan(
+            pattern=main,
+            decision=choice.decision,
+            pattern_type=kind,
+            tool=tool,
+            memory=memory,
+            timeout=min((p.timeout for p in used if p.timeout), default=self._limits.timeouts[kind]),
+            failures=failures,
+            key=self._key(call, main, tool, memory) if reads and not failures else None,
+            ttl=min(ttls, default=0),
+            tags=(*(f"pattern:{p.name}" for p in used), *([f"server:{tool.server}"] if tool else [])),
+        )
+
+    def _tool_branch(self, call: Call, candidate: Candidate) -> ToolBranch:
+        pattern = candidate.pattern
+        if pattern.call is None:
+            raise InvalidInput(f"{pattern.name} calls no tool")
+        values = self._understand(call, candidate)
+        server, tool = self._target(pattern, values.values)
+        if not self._targets.identity(server):
+            setup = pattern.metadata.get("setup") or f"add {server!r} to servers.json"
+            raise ServerUnavailable(f"no server {server!r} is configured", hint=str(setup))
+        definition = self._targets.tool(server, tool)
+        if definition is not None and definition.denied:
+            raise Forbidden(f"servers.json denies {server}.{tool}", hint="remove it from `tmws.deny` of that server")
+        schema = definition.input_schema if definition else None
+        if pattern.is_tool:
+            arguments = {name: value for name, value in values.values.items() if value is not None}
+        else:
+            arguments = dict(fill(pattern.call.arguments, values.values) or {})
+            arguments |= {n: v for n, v in call.arguments.items() if n not in pattern.variables | set(pattern.slots)}
+        self._complete(pattern, values, arguments, schema)
+        effect = pattern.effect or (definition.effect if definition else None)
+        if call.pattern is None and effect not in (Effect.READ, Effect.WRITE):
+            name = pattern.name if self._is_fixed(pattern) else f"{server}.{tool}"
+            given = values.values if self._is_fixed(pattern) else arguments
+            raise _confirmation(name, {n: v for n, v in given.items() if v is not None}, effect)
+        return ToolBranch(server, tool, arguments, effect or Effect.DESTRUCTIVE)
+
+    def _memory_branch(self, call: Call, candidate: Candidate) -> MemoryBranch:
+        pattern = candidate.pattern
+        if pattern.memory is None:
+            raise InvalidInput(f"{pattern.name} has no memory operation")
+        values = self._understand(call, candidate)
+        wanted = pattern.memory.model_dump(exclude={"operation"}, exclude_none=True)
+        own = {n: v for n, v in values.values.items() if n in type(pattern.memory).model_fields}
+        passed = {n: v for n, v in own.items() if n in call.arguments}
+        arguments = {**fill(wanted, values.values), **passed}
+        self._complete(pattern, values, arguments, None)
+        effect = pattern.effect or pattern.memory.operation.effect
+        if call.pattern is None and (
+            effect is Effect.DESTRUCTIVE or pattern.memory.operation is MemoryOperation.FORGET
+        ):
+            raise _confirmation(pattern.name, {n: v for n, v in values.values.items() if v is not None}, effect)
+        principal = call.principal
+        namespace = call.context.get("namespace")
+        scope = Scope(principal.tenant, principal.agent, principal.teams, str(namespace) if namespace else None)
+        return MemoryBranch(
+            pattern.memory.operation, {n: v for n, v in arguments.items() if v not in (None, "")}, scope
+        )
+
+    def _understand(self, call: Call, candidate: Candidate) -> Understood:
+        pattern = candidate.pattern
+        named = pattern.name == call.pattern or (call.pattern and candidate.stage == "named")
+        return understand(
+            pattern,
+            query=call.query,
+            groups=candidate.groups,
+            arguments=call.arguments if named or not call.pattern else {},
+            context=call.context,
+            schema=self._targets.schema(pattern),
+        )
+
+    def _target(self, pattern: PatternDefinition, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Server and tool by name; a tool without a server is looked up in every catalogue."""
+        call = pattern.call
+        server, tool = str(fill(call.server, values) or ""), str(fill(call.tool, values) or "")  # type: ignore[union-attr]
+        if not server and "." in tool:
+            server, _, tool = tool.partition(".")
+        if server or not tool:
+            return server, tool
+        servers = self._targets.servers_of(tool)
+        if len(servers) != 1:
+            where = f"several servers have it: {', '.join(servers)}" if servers else "no known server has it"
+            raise MissingArguments(
+                f"which server's {tool}? {where}", hint="name the server in `arguments`", missing=["server"]
+            )
+        return servers[0], tool
+
+    def _complete(
+        self,
+        pattern: PatternDefinition,
+        understood: Understood,
+        arguments: Mapping[str, Any],
+        schema: Mapping[str, Any] | None,
+    ) -> None:
+        """Raise MissingArguments, with the schema and what was understood, where the call cannot be made."""
+        missing = dict(understood.missing)
+        for name in (schema or {}).get("required", ()):
+            if name not in arguments and not (pattern.is_tool or missing):
+                missing[name] = ""
+        if not missing:
+            return
+        reasons = "; ".join(reason for reason in missing.values() if reason)
+        known = {n: v for n, v in understood.values.items() if v is not None}
+        own = schema_of(pattern, self._targets.schema(pattern))
+        raise MissingArguments(
+            f"{pattern.name} needs {', '.join(missing)}" + (f" ({reasons})" if reasons else ""),
+            hint="call it by name with these in `arguments`",
+            pattern=pattern.name,
+            missing=list(missing),
+            understood=known,
+            schema=own if set(missing) <= set(own.get("properties", ())) else dict(schema or own),
+        )
+
+    def _is_fixed(self, pattern: PatternDefinition) -> bool:
+        """True where the tool is named in the pattern and not by the sentence."""
+        return pattern.call is not None and "{" not in pattern.call.server + pattern.call.tool
+
+    def _no_tool(self, call: Call) -> ErrorInfo:
+        return NoMatch(
+            "no tool fits this sentence",
+            hint="name a pattern for the tool half",
+            candidates=self._router.shown(call.query, list(self._targets.index.candidates(call.query))),
+        ).info
+
+    def _key(
+        self, call: Call, main: PatternDefinition, tool: ToolBranch | None, memory: MemoryBranch | None
+    ) -> tuple[Any, ...]:
+        """Identity of the raw answer. The agent is part of it as soon as memory is."""
+        parts: list[Any] = [call.principal.tenant, main.name, main.version]
+        if tool:
+            definition = self._targets.tool(tool.server, tool.tool)
+            drift = definition.definition_hash if definition else ""
+            parts.append((tool.server, self._targets.identity(tool.server), tool.tool, drift, dict(tool.arguments)))
+        if memory:
+            scope = memory.scope
+            who = (scope.agent, sorted(scope.teams), scope.namespace)
+            parts.append((str(memory.operation), dict(memory.arguments), who))
+        return tuple(parts)
+
+
+def _confirmation(name: str, arguments: Mapping[str, Any], effect: Effect | None) -> ConfirmationRequired:
+    what = "is declared destructive" if effect else "has no declared effect"
+    return ConfirmationRequired(
+        f"{name} {what}, so a sentence does not run it",
+        hint="to run it, call execute_pattern with exactly this pattern and these arguments",
+        pattern=name,
+        arguments=dict(arguments),
+        effect=str(effect or "undeclared"),
+    )

@@ -1,0 +1,230 @@
+"""The decision: which pattern a sentence means, in which mode, or why none.
+
+Pure: no I/O, no clock. `decide` looks at the registry's patterns and at what is known of the
+downstream tools, and answers the same question the same way until one of these changes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tmws_patterns.call import Candidate, RoutingDecision
+from tmws_patterns.errors import Ambiguous, ErrorInfo, InvalidInput, NoMatch
+from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, MemoryTarget, PatternDefinition, PatternType
+from tmws_patterns.routing.index import WORDS, PatternIndex
+from tmws_patterns.routing.signature import signature, summary
+
+READ_CONFIDENCE = 0.5  # the spec's bands: a read is dispatched from here on,
+WRITE_CONFIDENCE = 0.8  # a declared write from here on,
+HALF_CONFIDENCE = 0.3  # and the tool half of a comprehensive answer from here on
+LONGEST_QUERY = 20_000  # characters; longer texts are stored by an explicit call, not spoken as a sentence
+SHOWN = 3  # candidates handed back where nothing is dispatched
+_KEPT_DECISIONS = 4_096
+_TOO_CLOSE = 0.03  # two likenesses nearer than this are a coin toss
+
+RECALL = PatternDefinition(
+    name="recall_memory",
+    pattern_type=PatternType.MEMORY,
+    description="Recall memories about a subject",
+    memory=MemoryTarget(operation=MemoryOperation.RECALL, query="{query}"),
+)
+"""The memory half of a comprehensive answer where no memory pattern was asked for."""
+
+
+class Patterns(Protocol):
+    """The registry, as routing sees it. `version` changes with anything that could change a decision."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def index(self) -> PatternIndex: ...
+
+    def effect(self, pattern: PatternDefinition) -> Effect | None: ...
+
+    def schema(self, pattern: PatternDefinition) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A decision with the candidates that are to supply the tool half and the memory half; None for no such half."""
+
+    decision: RoutingDecision
+    main: Candidate | None = None
+    tool: Candidate | None = None
+    memory: Candidate | None = None
+
+
+class Router:
+    """Decides, remembers decisions, and counts them."""
+
+    def __init__(self, patterns: Patterns) -> None:
+        self._patterns = patterns
+        self._kept: dict[tuple[str, ExecutionMode], Choice] = {}
+        self._kept_version = -1
+        self._counts: Counter[PatternType] = Counter()
+
+    async def route(
+        self,
+        query: str,
+        execution_mode: ExecutionMode | str = ExecutionMode.BALANCED,
+        context: Mapping[str, Any] | None = None,
+    ) -> RoutingDecision:
+        """The decision for a sentence. `context` never changes which pattern is meant.
+
+        Raises:
+            InvalidInput: the sentence is empty, too long or holds a NUL, or the mode is unknown.
+        """
+        del context
+        return self.decide(query, mode_of(execution_mode)).decision
+
+    def decide(self, query: str, mode: ExecutionMode) -> Choice:
+        """The decision with its candidates. A repeat is answered from memory while the patterns are the same."""
+        if self._kept_version != self._patterns.version or len(self._kept) >= _KEPT_DECISIONS:
+            self._kept.clear()
+            self._kept_version = self._patterns.version
+        choice = self._kept.get((query, mode))
+        if choice is None:
+            _check(query)
+            found = self._patterns.index.candidates(query)
+            choose = {ExecutionMode.FAST: self._fast, ExecutionMode.COMPREHENSIVE: self._comprehensive}
+            choice = choose.get(mode, self._balanced)(query, found)
+            self._kept[query, mode] = choice
+        self._counts[choice.decision.pattern_type] += 1
+        return choice
+
+    def get_stats(self) -> dict[str, Any]:
+        """total_routes, routes_by_type, and route_distribution in percent."""
+        total = self._counts.total()
+        by_type = {str(kind): self._counts[kind] for kind in PatternType}
+        return {
+            "total_routes": total,
+            "routes_by_type": by_type,
+            "route_distribution": {kind: round(100 * n / total, 2) if total else 0.0 for kind, n in by_type.items()},
+        }
+
+    def shown(self, query: str, found: Sequence[Candidate]) -> list[dict[str, Any]]:
+        """The nearest candidates as a caller reads them, with how to call each."""
+        names = {c.name for c in found[:SHOWN]}
+        more = self._patterns.index.nearest(query, SHOWN + len(names)) if len(names) < SHOWN else []
+        nearest = [*found[:SHOWN], *(c for c in more if c.name not in names)][:SHOWN]
+        return [
+            {
+                "pattern": c.name,
+                "call": signature(c.pattern, self._patterns.schema(c.pattern)),
+                "about": summary(c.pattern),
+                "confidence": round(c.confidence, 2),
+            }
+            for c in nearest
+        ]
+
+    def _fast(self, query: str, found: list[Candidate]) -> Choice:
+        return self._balanced(query, [c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE])
+
+    def _balanced(self, query: str, found: list[Candidate]) -> Choice:
+        if error := self._refusal(query, found):
+            return Choice(_undecided(found, error))
+        best = found[0]
+        kind = best.pattern.pattern_type
+        decision = _decided(best, kind, found)
+        return Choice(
+            decision,
+            main=best,
+            tool=best if kind is not PatternType.MEMORY else None,
+            memory=best if kind is not PatternType.INFRASTRUCTURE else None,
+        )
+
+    def _comprehensive(self, query: str, found: list[Candidate]) -> Choice:
+        best = found[0] if found else None
+        if best and best.pattern.pattern_type is PatternType.HYBRID and not self._refusal(query, found):
+            return Choice(_decided(best, PatternType.HYBRID, found), main=best, tool=best, memory=best)
+        readable = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
+        tool = next((c for c in readable if self._patterns.effect(c.pattern) is Effect.READ), None)
+        if tool and tool.confidence < HALF_CONFIDENCE:
+            tool = None
+        memory = self._memory_half(query, found)
+        main = max((c for c in (tool, memory) if c), key=lambda c: c.confidence)
+        return Choice(_decided(main, PatternType.HYBRID, found), main=main, tool=tool, memory=memory)
+
+    def _memory_half(self, query: str, found: list[Candidate]) -> Candidate:
+        """The write that the sentence asks for, else the memory pattern it asks for, else a recall."""
+        best = next((c for c in found if c.pattern.pattern_type is PatternType.MEMORY), None)
+        if best and best.confidence >= READ_CONFIDENCE:
+            effect = self._patterns.effect(best.pattern)
+            if effect is Effect.READ or (effect is Effect.WRITE and best.confidence >= WRITE_CONFIDENCE):
+                return best
+        return Candidate(self._patterns.index.named(RECALL.name) or RECALL, 0.0, "mode", {"query": query})
+
+    def _refusal(self, query: str, found: list[Candidate]) -> ErrorInfo | None:
+        """Why the best candidate is not to be followed; None where it is."""
+        best = found[0] if found else None
+        if best is None or best.confidence < self._needed(best):
+            return NoMatch(
+                "nothing registered fits this well enough to act on it",
+                hint="call one of the candidates by name with its arguments, or say it in other words",
+                candidates=self.shown(query, found),
+            ).info
+        if len(found) > 1 and best.stage == WORDS and best.confidence - found[1].confidence < _TOO_CLOSE:
+            return Ambiguous(
+                f"{best.name} and {found[1].name} fit equally well",
+                hint="call the one you mean by name",
+                candidates=self.shown(query, found),
+            ).info
+        return None
+
+    def _needed(self, candidate: Candidate) -> float:
+        write = self._patterns.effect(candidate.pattern) is Effect.WRITE
+        return WRITE_CONFIDENCE if write else READ_CONFIDENCE
+
+
+def mode_of(value: ExecutionMode | str) -> ExecutionMode:
+    """A mode by its name.
+
+    Raises:
+        InvalidInput: there is no such mode.
+    """
+    try:
+        return ExecutionMode(value)
+    except ValueError as exc:
+        raise InvalidInput(f"no execution mode {value!r}", hint="use fast, balanced, comprehensive or hybrid") from exc
+
+
+def _check(query: str) -> None:
+    if not query.strip():
+        raise InvalidInput("the query is empty", hint="say what you want in a sentence, or name a pattern")
+    if len(query) > LONGEST_QUERY:
+        raise InvalidInput(
+            f"the query has {len(query):,} characters, the limit is {LONGEST_QUERY:,}",
+            hint="say it shorter; pass long texts in `arguments` of an explicit pattern",
+        )
+    if "\0" in query:
+        raise InvalidInput("the query holds a NUL character", hint="remove it")
+
+
+def _decided(best: Candidate, kind: PatternType, found: Sequence[Candidate]) -> RoutingDecision:
+    others = tuple(c.name for c in found if c is not best)[:SHOWN]
+    return RoutingDecision(
+        pattern_type=kind,
+        confidence=best.confidence,
+        reasoning=f"{best.name} by its {best.stage}" + (f", before {others[0]}" if others else ""),
+        estimated_cost=best.pattern.cost_tokens,
+        alternative_routes=others,
+        pattern_name=best.name,
+        arguments=best.groups,
+        candidates=tuple(found[:5]),
+    )
+
+
+def _undecided(found: Sequence[Candidate], error: ErrorInfo) -> RoutingDecision:
+    best = found[0] if found else None
+    return RoutingDecision(
+        pattern_type=best.pattern.pattern_type if best else PatternType.INFRASTRUCTURE,
+        confidence=best.confidence if best else 0.0,
+        reasoning=error.message,
+        alternative_routes=tuple(c.name for c in found[:SHOWN]),
+        candidates=tuple(found[:5]),
+        error=error,
+    )

@@ -1,0 +1,47 @@
+"""Words of a sentence: how they are cut, which carry meaning, and what their stem is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_WORD = re.compile(r"\w+(?:'\w+)?")
+
+STOP_WORDS = frozenset(
+    """a an and any are as at be been but by can could did do does for from had has have how i i'd i'm if in into is it
+    its just like let's lets make may me might my need of on or our out please shall she should so some than that the
+    their them then there these they this those to us use want was we were what what's which who will with would you
+    your s t hey hi thanks thank kindly okay ok""".split()
+)
+
+
+def normalise(query: str) -> str:
+    """One spelling of a sentence: NFKC, single spaces, no space or closing mark at its ends."""
+    return " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?!. ")
+
+
+def words(text: str) -> list[str]:
+    """Folded words of a text, underscores and camelCase taken apart."""
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text.replace("_", " "))
+    return _WORD.findall(unicodedata.normalize("NFKC", parted).casefold())
+
+
+def stems(text: str) -> list[str]:
+    """Stems of the words that carry meaning; of all words where none does."""
+    found = words(text)
+    return [stem(w) for w in found if w not in STOP_WORDS] or [stem(w) for w in found]
+
+
+@lru_cache(maxsize=65_536)
+def stem(word: str) -> str:
+    """A light English stem: plurals, -ing, -ed and a final e. Enough to join spellings, never to mix words."""
+    if len(word) <= 3 or not word.isascii():  # noqa: PLR2004 - "was", "ing" and the like have no ending to lose
+        return word
+    for ending, instead in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
+        if word.endswith(ending) and not word.endswith(("ss", "us", "is")) and len(word) - len(ending) >= 3:  # noqa: PLR2004
+            word = word[: -len(ending)] + instead
+            if ending in ("ing", "ed") and word[-1] == word[-2] and word[-1] not in "lsz":
+                word = word[:-1]
+            break
+    return word.removesuffix("e") if len(word) > 3 else word  # noqa: PLR2004

@@ -1,0 +1,75 @@
+"""All triggers matched together, in time linear in the sentence, whatever a person wrote in them.
+
+RE2 has no backtracking: `(a+)+$` is as quick as any other expression. In exchange it has neither
+lookaround nor backreferences, which are refused when a pattern is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+_REFUSED = (("(?=", "lookahead"), ("(?!", "lookahead"), ("(?<=", "lookbehind"), ("(?<!", "lookbehind"))
+_MEMORY = 4 * 2**20  # bytes for one expression; RE2 gives up on larger ones instead of eating memory
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerMatch:
+    """Which trigger matched, what its named groups caught, and how much of the sentence it covers (characters)."""
+
+    index: int
+    groups: dict[str, str]
+    length: int
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    return options
+
+
+def trigger_fault(trigger: str) -> tuple[str, str] | None:
+    """Why a trigger cannot be used and how to mend it; None where it can."""
+    try:
+        re2.compile(trigger, _options())
+    except re2.error as exc:
+        reason = exc.args[0].decode() if exc.args and isinstance(exc.args[0], bytes) else str(exc)
+        for sign, name in _REFUSED:
+            if sign in trigger:
+                return f"{name} is not supported", "triggers are RE2: say what must be there, or use negative_examples"
+        if any(f"\\{digit}" in trigger for digit in "123456789"):
+            return "backreferences are not supported", "triggers are RE2: catch the second text in a group of its own"
+        return f"not a regular expression ({reason})", "see https://github.com/google/re2/wiki/Syntax"
+    return None
+
+
+class TriggerIndex:
+    """Many triggers, searched in one pass. Triggers that do not compile must be kept out."""
+
+    def __init__(self, triggers: Sequence[str]) -> None:
+        self._empty = not triggers
+        self._filter = re2.Filter()
+        self._names: list[list[str]] = []
+        for trigger in triggers:
+            self._filter.Add(trigger, _options())
+        if not self._empty:
+            self._filter.Compile()
+        for i in range(len(triggers)):
+            self._names.append(list(self._filter.re(i).groupindex))
+
+    def match(self, query: str) -> list[TriggerMatch]:
+        """Every trigger found in the sentence, in the order in which they were given."""
+        if self._empty:
+            return []
+        found = []
+        for i in sorted(self._filter.Match(query) or ()):
+            match = self._filter.re(i).search(query)
+            if match is not None:
+                groups = {name: match.group(name).strip() for name in self._names[i] if match.group(name)}
+                found.append(TriggerMatch(i, groups, match.end() - match.start()))
+        return found

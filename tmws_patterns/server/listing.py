@@ -1,0 +1,98 @@
+"""list_patterns: what there is and how to call it, one line each, or whole schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tmws_patterns.errors import InvalidInput
+from tmws_patterns.executor import PatternExecutionEngine
+from tmws_patterns.pattern import Effect, PatternDefinition, PatternType
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import schema_of, signature, summary
+
+_FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
+_MOST = 100
+
+
+async def list_patterns(
+    engine: PatternExecutionEngine,
+    query: str | None = None,
+    pattern_type: PatternType | None = None,
+    server: str | None = None,
+    detail: bool = False,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """A page of patterns, the best for the query first, else in the order of their files.
+
+    Servers never seen yet are connected first where what is known holds no match, or where one of
+    them is asked for.
+
+    Raises:
+        InvalidInput: the cursor is none of ours.
+    """
+    found = _matching(engine.registry, query, pattern_type, server)
+    unknown: list[str] = []
+    if not found:
+        unknown = await engine.discover()
+        found = _matching(engine.registry, query, pattern_type, server)
+    start = _start(cursor)
+    count = min(limit or (_FOUND if query else _LISTED), _MOST)
+    page: dict[str, Any] = {
+        "patterns": [_entry(engine.registry, p, detail) for p in found[start : start + count]],
+        "total": len(found),
+    }
+    if start + count < len(found):
+        page["next_cursor"] = str(start + count)
+    if unknown:
+        page["unknown_servers"] = unknown
+    return page
+
+
+def describe(registry: PatternRegistry, pattern: PatternDefinition) -> dict[str, Any]:
+    """Everything a caller may want to know of one pattern."""
+    schema = registry.schema(pattern)
+    found = {
+        "pattern": pattern.name,
+        "call": signature(pattern, schema),
+        "pattern_type": str(pattern.pattern_type),
+        "effect": str(registry.effect(pattern) or "undeclared"),
+        "description": pattern.description,
+        "arguments": schema_of(pattern, schema),
+        "examples": list(pattern.examples),
+        "aliases": list(pattern.aliases),
+        "personas": list(pattern.personas),
+        "cache_ttl": pattern.cache_ttl,
+        "cost_tokens": pattern.cost_tokens,
+        "metadata": dict(pattern.metadata),
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], {}, "")}
+
+
+def _entry(registry: PatternRegistry, pattern: PatternDefinition, detail: bool) -> dict[str, Any]:
+    if detail:
+        return describe(registry, pattern)
+    entry = {"call": signature(pattern, registry.schema(pattern)), "about": summary(pattern)}
+    effect = registry.effect(pattern)
+    return entry if effect is Effect.READ else {**entry, "effect": str(effect or "undeclared")}
+
+
+def _matching(
+    registry: PatternRegistry, query: str | None, pattern_type: PatternType | None, server: str | None
+) -> Sequence[PatternDefinition]:
+    everything = [c.pattern for c in registry.index.candidates(query)] if query else registry.patterns
+    return [
+        p
+        for p in everything
+        if pattern_type in (None, p.pattern_type)
+        and (server is None or (p.call is not None and p.call.server == server))
+    ]
+
+
+def _start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit():
+        raise InvalidInput("this is no cursor of list_patterns", hint="pass next_cursor as it was given")
+    return int(cursor)

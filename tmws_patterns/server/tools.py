@@ -1,0 +1,139 @@
+"""The three tools: arguments checked strictly, the engine asked, the answer as text and as structure.
+
+Clients differ: some show the model only the text, some only the structure, on errors only the text.
+So both carry the complete page, compact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from mcp.server import ServerRequestContext
+from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams, TextContent
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tmws_patterns.errors import InvalidInput, TmwsError
+from tmws_patterns.pattern import PatternType
+from tmws_patterns.server.host import Host, Served
+from tmws_patterns.server.listing import list_patterns
+from tmws_patterns.server.surface import EXECUTE, LIST, STATS, TOOLS
+from tmws_patterns.shaping import compact
+
+
+class _Arguments(BaseModel):
+    """Nothing is dropped in silence, and "7" is no 7."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ExecuteArguments(_Arguments):
+    query: str | None = None
+    pattern: str | None = None
+    arguments: dict[str, Any] | None = None
+    execution_mode: str | None = None
+    context: dict[str, Any] | None = None
+    use_cache: bool = True
+    select: list[str] | str | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    cursor: str | None = None
+
+
+class ListArguments(_Arguments):
+    query: str | None = None
+    pattern_type: PatternType | None = Field(default=None, strict=False)
+    server: str | None = None
+    detail: bool = False
+    limit: int | None = Field(default=None, ge=1)
+    cursor: str | None = None
+
+
+class StatsArguments(_Arguments):
+    section: Literal["session", "all_time", "patterns", "servers", "cache", "router", "registry", "health"] | None = (
+        None
+    )
+
+
+_A = TypeVar("_A", bound=_Arguments)  # Python 3.11 has no other way to say it
+
+
+class Tools:
+    """Handlers of tools/list and tools/call."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def list(self, ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None) -> ListToolsResult:
+        """The three tools. Needs no engine, but the next call will: it is opened meanwhile."""
+        del ctx, params
+        self._host.warm_up()
+        return ListToolsResult(tools=list(TOOLS))
+
+    async def call(self, ctx: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+        """Run one of the three. A failure is an answer with is_error, never a protocol error."""
+        run = {EXECUTE: self._execute, LIST: self._list, STATS: self._stats}.get(params.name)
+        try:
+            if run is None:
+                raise InvalidInput(f"there is no tool {params.name!r}", hint=f"use {EXECUTE}, {LIST} or {STATS}")
+            return await run(ctx, params.arguments or {})
+        except TmwsError as exc:
+            failure = {"success": False, "error": exc.info.to_dict()}
+            return _result(compact(failure), failure, is_error=True)
+
+    async def _execute(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
+        given = _checked(ExecuteArguments, arguments)
+        engine = (await self._host.app()).engine
+        call = engine.call(
+            given.query,
+            given.execution_mode,
+            given.context,
+            given.use_cache,
+            given.pattern,
+            given.arguments,
+            given.select,
+            given.max_tokens,
+            given.cursor,
+            progress=ctx.session.report_progress,  # does nothing where the client did not ask for it
+            enveloped=True,
+        )
+        answer = await engine.answer(call)
+        return _result(answer.text, dict(answer.structured or {}), is_error=not answer.result.success)
+
+    async def _list(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
+        del ctx
+        given = _checked(ListArguments, arguments)
+        found = await list_patterns((await self._host.app()).engine, **given.model_dump())
+        return _result(compact(found), found)
+
+    async def _stats(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
+        del ctx
+        found = await statistics(await self._host.app(), _checked(StatsArguments, arguments).section)
+        return _result(compact(found), found)
+
+
+async def statistics(app: Served, section: str | None) -> dict[str, Any]:
+    """One section of the statistics; None gives those of the session without their long tables."""
+    if section == "all_time":
+        return await app.all_time()
+    if section == "health":
+        return await app.health()
+    stats = app.engine.get_stats()
+    parts = {name: stats.pop(f"{name}_stats") for name in ("cache", "router", "registry")}
+    tables = {name: stats.pop(name, {}) for name in ("patterns", "servers")}
+    if section == "session":
+        return {**stats, **tables}
+    return stats if section is None else {section: parts.get(section, tables.get(section))}
+
+
+def _checked(model: type[_A], arguments: dict[str, Any]) -> _A:
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        known = ", ".join(model.model_fields)
+        raise InvalidInput(f"the arguments cannot be used: {faults}", hint=f"the arguments are: {known}") from exc
+
+
+def _result(text: str, structured: dict[str, Any], *, is_error: bool = False) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content=structured, is_error=is_error
+    )

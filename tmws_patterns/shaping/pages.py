@@ -1,0 +1,138 @@
+"""Cutting an answer into pages of a few tokens each, so that nothing is lost between them.
+
+A position is a path of indexes: which row or field, and inside it, where that one alone is over a
+page, which row, field or character. `()` is the start. Pages read in order hold every scalar and
+every character of the answer exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tmws_patterns.shaping.tokens import compact, count_tokens, truncate
+
+Position = tuple[int, ...]
+
+_LONGEST_TOKEN = 16  # characters a token on average; longer text is taken as over budget without counting it
+_BREAKS = ("\n\n", "\n", ". ", " ")  # where a reader would cut, best first
+_LEAST = 8  # tokens: below it a fragment is not worth starting
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of an answer as compact JSON text, its tokens, and where the next part begins (None: at the end)."""
+
+    body: str
+    tokens: int
+    following: Position | None
+
+
+def cut(data: Any, start: Position, max_tokens: int | None) -> Page:
+    """The part of `data` from `start` that fits `max_tokens` (None: all the rest).
+
+    A page always holds something, so that reading on always ends, even where one character is
+    over the budget.
+    """
+    if max_tokens is None or (not start and _fits(compact(data), max_tokens)):
+        body = compact(_rest(data, start))
+        return Page(body, count_tokens(body), None)
+    part, following = _take(data, start, max_tokens)
+    body = compact(part)
+    return Page(body, count_tokens(body), following)
+
+
+def _fits(text: str, budget: int) -> bool:
+    return len(text) <= budget * _LONGEST_TOKEN and count_tokens(text) <= budget
+
+
+def _take(data: Any, start: Position, budget: int) -> tuple[Any, Position | None]:
+    match data:
+        case str():
+            return _take_text(data, start, budget)
+        case dict():
+            names = list(data)
+            kept: dict[str, Any] = {}
+            following = _take_items(
+                [data[n] for n in names], start, budget, lambda i, v: kept.__setitem__(names[i], v), lambda i: names[i]
+            )
+            return kept, following
+        case list():
+            rows: list[Any] = []
+            return rows, _take_items(data, start, budget, lambda _, v: rows.append(v), lambda _: "")
+        case _:
+            return data, None
+
+
+def _take_items(
+    items: list[Any], start: Position, budget: int, keep: Callable[[int, Any], None], label: Callable[[int], str]
+) -> Position | None:
+    """Pass what fits to `keep`, whole items as long as possible; returns where to go on."""
+    index, inner = (start[0], start[1:]) if start else (0, ())
+    left = budget - 2  # the brackets
+    empty = True
+    for i in range(index, len(items)):
+        item = items[i]
+        name = f'"{label(i)}":' if label(i) else ""
+        text = "" if inner else f"{name}{compact(item)},"
+        if text and _fits(text, left):
+            keep(i, item)
+            left -= count_tokens(text)
+        elif empty or (left >= _LEAST and not _fits(text, budget)):
+            part, following = _take(item, inner, max(1, left - count_tokens(name)))
+            keep(i, part)
+            if following is not None:
+                return (i, *following)
+            left = 0
+        else:
+            return (i,)
+        empty, inner = False, ()
+    return None
+
+
+def _take_text(text: str, start: Position, budget: int) -> tuple[str, Position | None]:
+    begin = start[0] if start else 0
+    rest = text[begin : begin + budget * _LONGEST_TOKEN]
+    size = len(rest)
+    for _ in range(8):  # escaping inside JSON costs tokens of its own: shrink until the quoted form fits
+        piece = truncate(rest[:size], budget)
+        cost = count_tokens(compact(piece))
+        if cost <= budget or len(piece) <= 1:
+            break
+        size = max(1, len(piece) * budget // cost - 1)
+    piece = piece or rest[:1]
+    if begin + len(piece) >= len(text):
+        return piece, None
+    piece = _at_break(piece)
+    return piece, (begin + len(piece),)
+
+
+def _at_break(piece: str) -> str:
+    """Shorten a piece to its last natural break, unless that would lose over half of it."""
+    for mark in _BREAKS:
+        end = piece.rfind(mark) + len(mark)
+        if end > len(piece) // 2:
+            return piece[:end]
+    return piece
+
+
+def _rest(data: Any, start: Position) -> Any:
+    """Everything from `start` on, for callers who want no limit."""
+    if not start:
+        return data
+    index, inner = start[0], start[1:]
+    match data:
+        case str():
+            return data[index:]
+        case dict():
+            return dict(_rest_items(list(data.items()), index, inner))
+        case list():
+            return [value for _, value in _rest_items(list(enumerate(data)), index, inner)]
+        case _:
+            return data
+
+
+def _rest_items(items: list[tuple[Any, Any]], index: int, inner: Position) -> Iterator[tuple[Any, Any]]:
+    for i, (name, value) in enumerate(items[index:]):
+        yield name, (_rest(value, inner) if i == 0 else value)

@@ -1,0 +1,69 @@
+"""The database tier's rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select
+
+from tmws_patterns.ports import Entry
+from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.schema import cache_entries as entries
+
+_FETCH = select(entries.c.payload, entries.c.stored_at, entries.c.expires_at, entries.c.epochs).where(
+    entries.c.digest == bindparam("digest"), entries.c.expires_at > bindparam("now")
+)
+_PURGE_EXPIRED = delete(entries).where(entries.c.expires_at <= bindparam("now"))
+_PURGE_OLDEST = delete(entries).where(
+    entries.c.digest.in_(
+        select(entries.c.digest)
+        .order_by(entries.c.stored_at.desc(), entries.c.digest)
+        .offset(bindparam("max_rows"))
+        .scalar_subquery()
+    )
+)
+
+
+class SqlCacheRows:
+    """CacheRows over either engine; `insert` is the dialect's."""
+
+    def __init__(self, connections: Connections, insert: Callable[..., Any]) -> None:
+        self._connections = connections
+        statement = insert(entries)
+        changed = {name: statement.excluded[name] for name in ("stored_at", "expires_at", "epochs", "payload")}
+        self._upsert = statement.on_conflict_do_update(index_elements=["digest"], set_=changed)
+
+    async def fetch(self, digest: str, now: float) -> Entry | None:
+        """The entry, unless it is missing or expired at `now` (seconds since 1970)."""
+        async with self._connections.read() as connection:
+            row = (await connection.execute(_FETCH, {"digest": digest, "now": now})).first()
+        if row is None:
+            return None
+        epochs = tuple((str(tag), int(epoch)) for tag, epoch in json.loads(row.epochs))
+        return Entry(bytes(row.payload), row.stored_at, row.expires_at, epochs)
+
+    async def upsert(self, digest: str, entry: Entry) -> None:
+        """Keep the entry in place of an older one."""
+        row = {
+            "digest": digest,
+            "stored_at": entry.stored_at,
+            "expires_at": entry.expires_at,
+            "epochs": json.dumps(entry.epochs),
+            "payload": entry.payload,
+        }
+        async with self._connections.write() as connection:
+            await connection.execute(self._upsert, row)
+
+    async def purge(self, now: float, max_rows: int) -> int:
+        """Delete the expired rows, then the oldest above `max_rows`; returns how many went."""
+        async with self._connections.write() as connection:
+            expired = await connection.execute(_PURGE_EXPIRED, {"now": now})
+            oldest = await connection.execute(_PURGE_OLDEST, {"max_rows": max_rows})
+        return expired.rowcount + oldest.rowcount
+
+    async def clear(self) -> None:
+        """Delete every row."""
+        async with self._connections.write() as connection:
+            await connection.execute(delete(entries))

@@ -1,0 +1,174 @@
+"""Opening a database: the connections, the migrations, and one object that holds every kind of rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
+
+from tmws_patterns.errors import InvalidInput, StoreUnavailable
+from tmws_patterns.ports import CacheRows, CatalogueRows, Epochs, KeptAnswers, MemoryRows, Totals
+from tmws_patterns.settings import Settings
+from tmws_patterns.storage import memory_rows, postgres_versions, sqlite_versions
+from tmws_patterns.storage.cache_rows import SqlCacheRows
+from tmws_patterns.storage.catalogue import SqlCatalogueRows
+from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.epochs import PostgresEpochs, SqliteEpochs
+from tmws_patterns.storage.kept_answers import SqlKeptAnswers
+from tmws_patterns.storage.memory_rows import SqlMemoryRows
+from tmws_patterns.storage.migrations import migrate
+from tmws_patterns.storage.postgres import open_server
+from tmws_patterns.storage.schema import meta
+from tmws_patterns.storage.sqlite import file_paths, open_file
+from tmws_patterns.storage.totals import SqlTotals
+
+_STORE_ID = select(meta.c.value).where(meta.c.name == "store_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database.
+
+    Attributes:
+        store_id: 32 hexadecimal digits that tell this store from every other; kept with the memories.
+        engine_name: "sqlite" or "postgresql".
+        place: the file of the memories, or host and name of the database; never a password.
+        version: of the memory tables.
+    """
+
+    memories: MemoryRows
+    epochs: Epochs
+    cache_rows: CacheRows
+    catalogue: CatalogueRows
+    answers: KeptAnswers
+    totals: Totals
+    store_id: str
+    engine_name: str
+    place: str
+    version: int
+    _connections: Connections
+
+    def get_pool_status(self) -> dict[str, float]:
+        """The pool of reading connections: size, checked_out, overflow, utilization in percent (0 to 100)."""
+        return self._connections.pool_status()
+
+    async def check(self) -> dict[str, Any]:
+        """Health: engine, place, migrations (the version), status, and latency_ms with the number of memories.
+
+        Never raises: a database that does not answer has status "unavailable" and an error.
+        """
+        known = {"engine": self.engine_name, "place": self.place, "migrations": self.version}
+        started = time.perf_counter()
+        try:
+            memories = await self.memories.count()
+        except StoreUnavailable as exc:
+            return {**known, "status": "unavailable", "error": exc.message, "hint": exc.hint}
+        latency = round((time.perf_counter() - started) * 1000, 3)
+        return {**known, "status": "ok", "latency_ms": latency, "memories": memories}
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, clock: Callable[[], float] = time.time) -> AsyncIterator[Database]:
+    """The database that the settings name, made and brought up to date if need be; closed on leaving.
+
+    `clock` gives seconds since 1970, against which expired memories are cleared away.
+
+    Raises:
+        InvalidInput: TMWS_DATABASE_URL is no URL of SQLite or PostgreSQL.
+        StoreUnavailable: it cannot be reached, is damaged, or belongs to a newer release.
+    """
+    opened = _open_postgres if _engine_name(settings.database_url) == "postgresql" else _open_sqlite
+    async with AsyncExitStack() as stack:
+        yield await opened(settings, clock, stack)
+
+
+def _engine_name(url: str) -> str:
+    try:
+        name = make_url(url).get_backend_name() if url else "sqlite"
+    except ArgumentError:
+        name = ""
+    if name not in ("sqlite", "postgresql", "postgres"):
+        raise InvalidInput(
+            "TMWS_DATABASE_URL is no URL of a known database",
+            hint="use sqlite:////path/to/memory.db or postgresql://user:password@host/name, or unset it",
+        )
+    return "sqlite" if name == "sqlite" else "postgresql"
+
+
+async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: AsyncExitStack) -> Database:
+    memory_path, cache_path = file_paths(settings)
+    main = await open_file(memory_path, settings, synchronous="FULL")
+    stack.push_async_callback(main.close)
+    version = await migrate(main, sqlite_versions.MEMORY, clock)
+    kept = await open_file(cache_path, settings, synchronous="NORMAL")
+    stack.push_async_callback(kept.close)
+    await migrate(kept, sqlite_versions.CACHE, clock)
+    epochs = SqliteEpochs(main, memory_path)
+    stack.callback(epochs.close)
+    words = (memory_rows.SQLITE_INSERT, memory_rows.SQLITE_WORDS)
+    memories = SqlMemoryRows(main, epochs, clock, *words)
+    return await _assemble(
+        engine_name="sqlite",
+        main=main,
+        kept=kept,
+        epochs=epochs,
+        memories=memories,
+        insert=sqlite.insert,
+        clock=clock,
+        version=version,
+    )
+
+
+async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: AsyncExitStack) -> Database:
+    main = open_server(settings)
+    stack.push_async_callback(main.close)
+    version = await migrate(main, postgres_versions.MEMORY, clock)
+    await migrate(main, postgres_versions.CACHE, clock)
+    epochs = PostgresEpochs(main)
+    words = (memory_rows.POSTGRES_INSERT, memory_rows.POSTGRES_WORDS)
+    memories = SqlMemoryRows(main, epochs, clock, *words)
+    return await _assemble(
+        engine_name="postgresql",
+        main=main,
+        kept=main,
+        epochs=epochs,
+        memories=memories,
+        insert=postgresql.insert,
+        clock=clock,
+        version=version,
+    )
+
+
+async def _assemble(
+    *,
+    engine_name: str,
+    main: Connections,
+    kept: Connections,
+    epochs: Epochs,
+    memories: MemoryRows,
+    insert: Callable[..., Any],
+    clock: Callable[[], float],
+    version: int,
+) -> Database:
+    """`main` holds what must not be lost, `kept` what may; on PostgreSQL they are one."""
+    async with main.read() as connection:
+        store_id = str(await connection.scalar(_STORE_ID))
+    return Database(
+        memories=memories,
+        epochs=epochs,
+        cache_rows=SqlCacheRows(kept, insert),
+        catalogue=SqlCatalogueRows(main, insert, clock),
+        answers=SqlKeptAnswers(kept, insert),
+        totals=SqlTotals(main, insert),
+        store_id=store_id,
+        engine_name=engine_name,
+        place=main.place,
+        version=version,
+        _connections=main,
+    )

@@ -1,0 +1,77 @@
+"""PostgreSQL: one database for all tables, reached through asyncpg, which is loaded only here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tmws_patterns.errors import StoreUnavailable
+from tmws_patterns.settings import Settings
+from tmws_patterns.storage.connections import POOL_TIMEOUT, Connections
+from tmws_patterns.storage.postgres_versions import SCHEMA
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to reach the server: a start-up that cannot should say so soon."""
+
+COMMAND_TIMEOUT = 30.0
+"""Seconds for one statement, as long as the longest default deadline of a call."""
+
+
+def place(url: str) -> str:
+    """The database without its password, as `host/name`."""
+    parts = make_url(url)
+    host = parts.host or parts.query.get("host") or "localhost"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{host}{port}/{parts.database or ''}"
+
+
+def open_server(settings: Settings) -> Connections:
+    """The server's connections; none is opened before the first statement.
+
+    Raises:
+        StoreUnavailable: asyncpg is not installed. Connecting raises it later, from the first statement.
+    """
+    try:
+        driver: Any = import_module("asyncpg")
+    except ImportError as exc:
+        raise StoreUnavailable(
+            "TMWS_DATABASE_URL names PostgreSQL, and its driver is not installed",
+            hint="pip install 'tmws-patterns[postgres]'",
+        ) from exc
+    where = place(settings.database_url)
+    # the URL is asyncpg's own, so that each of its parameters (sslmode, passfile, ...) means what it says there
+    dsn = "postgresql://" + settings.database_url.partition("://")[2]
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=_connector(driver, dsn, where),
+        pool_size=settings.db_max_connections,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        pool_use_lifo=True,
+        pool_pre_ping=settings.db_pool_pre_ping,
+        skip_autocommit_rollback=True,
+    )
+    return Connections(engine.execution_options(isolation_level="AUTOCOMMIT"), engine, where)
+
+
+def _connector(driver: Any, dsn: str, where: str) -> Callable[[], Awaitable[Any]]:
+    async def connect() -> Any:
+        try:
+            return await driver.connect(
+                dsn,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=COMMAND_TIMEOUT,
+                server_settings={"search_path": SCHEMA, "application_name": "tmws-patterns"},
+            )
+        except (OSError, ValueError, driver.PostgresError, driver.InterfaceError) as exc:
+            raise StoreUnavailable(
+                f"{where}: no connection: {exc or type(exc).__name__}",
+                hint="check TMWS_DATABASE_URL, and that PostgreSQL is running and lets this user in",
+            ) from exc
+
+    return connect

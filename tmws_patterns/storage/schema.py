@@ -1,0 +1,123 @@
+"""The tables as SQLAlchemy sees them. `migrations` makes them; a change here needs a migration there.
+
+Times are integers of microseconds since 1970, so that both engines compare them alike.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    column,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + int(value) * _MICROSECOND
+
+
+schema_versions = Table(
+    "schema_versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("applied_at", Double, nullable=False),
+)
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+memories = Table(
+    "memories",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("tenant", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("access_level", Text, nullable=False),
+    Column("team", Text),
+    Column("importance", Double, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("tags", Text, nullable=False),
+    Column("shared_with", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+postgres_memories = memories.to_metadata(MetaData())
+postgres_memories.append_column(Column("words", TSVECTOR, nullable=False))
+
+sqlite_words = table("memory_words", column("rowid", Integer), column("rank", Double))
+
+memory_tags = Table(
+    "memory_tags", metadata, Column("memory_id", Text, primary_key=True), Column("tag", Text, primary_key=True)
+)
+
+memory_shares = Table(
+    "memory_shares", metadata, Column("memory_id", Text, primary_key=True), Column("agent_id", Text, primary_key=True)
+)
+
+tag_epochs = Table(
+    "tag_epochs", metadata, Column("tag", Text, primary_key=True), Column("epoch", BigInteger, nullable=False)
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("server", Text, nullable=False),
+    Column("tools", Text, nullable=False),
+    Column("saved_at", Double, nullable=False),
+)
+
+totals = Table("totals", metadata, Column("name", Text, primary_key=True), Column("value", Double, nullable=False))
+
+cache_entries = Table(
+    "cache_entries",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("stored_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("epochs", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("kept_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)

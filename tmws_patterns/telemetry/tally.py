@@ -1,0 +1,74 @@
+"""Sums over calls, and the rates that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from tmws_patterns.call import CallRecord
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a set of calls came to. A cache hit is an execution that a cache tier answered."""
+
+    executions: int = 0
+    failures: int = 0
+    cache_hits: int = 0
+    duration_ms: float = 0.0
+    tokens_used: int = 0
+    tokens_saved: int = 0
+
+    def count(self, record: CallRecord) -> None:
+        """Add one call."""
+        self.executions += 1
+        self.failures += not record.success
+        self.cache_hits += record.cache_tier is not None
+        self.duration_ms += record.duration_ms
+        self.tokens_used += record.tokens_used
+        if record.tokens_raw is not None:
+            self.tokens_saved += max(0, record.tokens_raw - record.tokens_used)
+
+    def plus(self, sums: Mapping[str, float]) -> Tally:
+        """This tally with sums of the same names added; other names are left out."""
+        added = {name: type(own)(own + sums.get(name, 0)) for name, own in asdict(self).items()}
+        return Tally(**added)
+
+    def sums(self) -> dict[str, float]:
+        """The sums by name."""
+        return asdict(self)
+
+    @property
+    def average_ms(self) -> float:
+        """Milliseconds a call; 0 before the first."""
+        return self.duration_ms / self.executions if self.executions else 0.0
+
+    def percent(self, part: int) -> float:
+        """`part` of the executions in percent; 0 before the first."""
+        return 100 * part / self.executions if self.executions else 0.0
+
+    def overview(self) -> dict[str, float]:
+        """The public names of the sums, with average and rates (percent)."""
+        successes = self.executions - self.failures
+        return {
+            "total_executions": self.executions,
+            "successful_executions": successes,
+            "failed_executions": self.failures,
+            "cache_hits": self.cache_hits,
+            "avg_execution_time_ms": self.average_ms,
+            "total_tokens_used": self.tokens_used,
+            "tokens_saved": self.tokens_saved,
+            "success_rate": self.percent(successes),
+            "cache_hit_rate": self.percent(self.cache_hits),
+        }
+
+    def line(self) -> dict[str, float]:
+        """A short form, for one pattern or server among many."""
+        return {
+            "executions": self.executions,
+            "failures": self.failures,
+            "cache_hits": self.cache_hits,
+            "avg_ms": self.average_ms,
+            "tokens_used": self.tokens_used,
+            "tokens_saved": self.tokens_saved,
+        }
