@@ -109,7 +109,7 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         registry = PatternRegistry(load_packs(settings.pattern_path))
         servers, server_problems = load_servers(settings.servers_path, settings.environment)
         dispatcher = await stack.enter_async_context(_dispatcher(settings, servers, database, cache, registry))
-        statistics = Statistics(database.totals, time.time)
+        statistics = Statistics(database.totals)
         metrics = PrometheusExporter(lambda: statistics.snapshot()["cache_hit_rate"] / 100)
         await stack.enter_async_context(_running(statistics.run))
         engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, close)
@@ -164,7 +164,7 @@ async def _dispatcher(
         if opened:
             registry.set_tools(opened[0].tools(), opened[0].servers())
             stale = [f"server:{name}" for name, known in opened[0].servers().items() if known == identity]
-            await database.epochs.bump(stale)
+            await cache.invalidate(stale)
 
     async def server_health() -> dict[str, Any]:
         states = opened[0].status()
@@ -238,7 +238,6 @@ def _engine(
         router=router,
         planner=Planner(router, registry, limits),
         cache=cache,
-        epochs=database.epochs,
         tools=dispatcher,
         memory=memory,
         branches=Branches(dispatcher, memory, settings.pattern_memory_timeout),

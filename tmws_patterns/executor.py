@@ -16,10 +16,10 @@ import anyio
 
 from tmws_patterns.branches import Branches, writes
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
-from tmws_patterns.errors import InvalidInput, StoreUnavailable, TmwsError
+from tmws_patterns.errors import InvalidInput, TmwsError
 from tmws_patterns.ledger import Answer, Ledger
 from tmws_patterns.pattern import ExecutionMode, PatternType
-from tmws_patterns.ports import AnswerCache, Cached, Epochs, Loaded, MemoryRunner, ToolCaller
+from tmws_patterns.ports import AnswerCache, Cached, Loaded, MemoryRunner, ToolCaller
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Planner, Router, mode_of
@@ -46,7 +46,6 @@ class Neighbours:
     router: Router
     planner: Planner
     cache: AnswerCache
-    epochs: Epochs
     tools: ToolCaller
     memory: MemoryRunner
     branches: Branches
@@ -289,28 +288,23 @@ class PatternExecutionEngine:
         try:
             loaded = await load()
         finally:
-            if stale := self._made_stale(plan):
-                await self._invalidate(stale)
+            if stale := _made_stale(plan):
+                with anyio.CancelScope(shield=True):
+                    await self._around.cache.invalidate(stale)
         return Cached(loaded.payload, None, 0.0)
-
-    def _made_stale(self, plan: Plan) -> set[str]:
-        """Tags that this call makes stale, whether or not it succeeds: a failed write may have half happened."""
-        if plan.key is not None:
-            return set()
-        stale = set(plan.pattern.invalidates)
-        if plan.tool is not None and writes(plan):
-            stale.add(f"server:{plan.tool.server}")
-        return stale
-
-    async def _invalidate(self, tags: set[str]) -> None:
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._around.epochs.bump(tags)
-            except StoreUnavailable as exc:
-                logger.warning("could not mark %s as stale: %s", ", ".join(sorted(tags)), exc)
 
     async def _resume(self, call: Call, started: float) -> Answer:
         resumed = await self._around.presenter.resume(call)
         kind = PatternType(resumed.pattern_type)
         decision = RoutingDecision(kind, 1.0, "a cursor was given", pattern_name=resumed.pattern_name)
         return self._around.ledger.success(call, decision, resumed.pattern_name, resumed.shaped, started)
+
+
+def _made_stale(plan: Plan) -> set[str]:
+    """Tags that this call makes stale, whether or not it succeeds: a failed write may have half happened."""
+    if plan.key is not None:
+        return set()
+    stale = set(plan.pattern.invalidates)
+    if plan.tool is not None and writes(plan):
+        stale.add(f"server:{plan.tool.server}")
+    return stale

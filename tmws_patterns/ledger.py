@@ -106,7 +106,7 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> di
         "confidence": round(decision.confidence, 4),
         "reasoning": decision.reasoning,
         "tokens_raw": shaped.tokens_raw,
-        "tokens_saved": max(0, shaped.tokens_raw - shaped.tokens),
+        "tokens_saved": shaped.tokens_raw - shaped.tokens,
     }
     optional = {
         "next_cursor": shaped.next_cursor,

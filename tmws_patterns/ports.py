@@ -94,11 +94,15 @@ class AnswerCache(Protocol):
 
     A load that fails fails all who wait for it, and nothing is kept. A caller who is cancelled
     takes nobody with it; the load is cancelled when its last waiter has gone.
+    `invalidate` never raises for an outage: until the tags could be marked as stale, nothing that
+    bears one of them is served or kept by this process.
     """
 
     async def get_or_load(
         self, key: tuple[Any, ...], load: Callable[[], Awaitable[Loaded]], *, ttl: float, tags: tuple[str, ...]
     ) -> Cached: ...
+
+    async def invalidate(self, tags: Iterable[str]) -> None: ...
 
     def get_stats(self) -> dict[str, Any]: ...
 

@@ -36,7 +36,10 @@ class LocalPages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """A page ready to be read: compact JSON, its tokens alone and inside an envelope, those of the raw answer."""
+    """A page ready to be read: compact JSON, its tokens alone and inside an envelope, those of the raw answer.
+
+    `tokens_raw` is 0 for a later page: the raw answer was accounted for with the first.
+    """
 
     body: str
     tokens: int
@@ -113,9 +116,7 @@ class Presenter:
         budget = call.max_tokens or (PAGE_TOKENS if call.enveloped else None)
         page = cut(data, position, budget)
         cursor = _cursor(answer_id, select, page.following) if page.following is not None else None
-        shaped = Shaped(
-            page.body, page.tokens, tail_tokens(page.body), kept["tokens"], cursor, f"{ANSWER_URI}{answer_id}"
-        )
+        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, f"{ANSWER_URI}{answer_id}")
         return Resumed(shaped, kept["pattern_name"], kept["pattern_type"])
 
     async def whole(self, call: Call, answer_id: str) -> Mapping[str, Any]:
@@ -148,7 +149,6 @@ class Presenter:
             kept = {
                 "pattern_name": plan.pattern.name,
                 "pattern_type": str(plan.pattern_type),
-                "tokens": tokens_raw,
                 "answer": data,
             }
             answer_id = await self._answers.keep(owner, compact(kept).encode(), self._clock(), ANSWER_TTL)
@@ -175,7 +175,11 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
     if result.error is not None:
         facts["error"] = result.error.to_dict()
     body = shaped.body if shaped else "null"
-    text, used = envelope(facts, body, (shaped and shaped.tail_tokens) or tail_tokens(body))
+    price = (shaped and shaped.tail_tokens) or tail_tokens(body)
+    text, used = envelope(facts, body, price)
+    if shaped is not None:
+        facts["metadata"]["tokens_saved"] = shaped.tokens_raw - used
+        text, used = envelope(facts, body, price)
     facts["tokens_used"] = used
     return text, {**facts, "result": result.result}
 

@@ -37,7 +37,7 @@ def test_calls_are_summed_and_rated() -> None:
         "failed_executions": 1,
         "cache_hits": 1,
         "total_tokens_used": 50,
-        "tokens_saved": 180,
+        "tokens_saved": 175,
         "success_rate": 75,
         "cache_hit_rate": 25,
         "uptime_s": 7,
@@ -57,7 +57,7 @@ def test_calls_are_summed_and_rated() -> None:
                 "cache_hits": 0,
                 "avg_ms": 2,
                 "tokens_used": 20,
-                "tokens_saved": 0,
+                "tokens_saved": -5,
             },
         },
         "servers": {

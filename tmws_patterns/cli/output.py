@@ -43,7 +43,7 @@ def show_value(value: Any) -> None:
     if isinstance(value, str):
         sys.stdout.write(value.rstrip("\n") + "\n")
     elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-        columns = list(dict.fromkeys(name for row in value for name in row))
+        columns = sorted(dict.fromkeys(name for row in value for name in row), key=lambda name: name == "id")
         show_table("", columns, [[row.get(c, "") for c in columns] for row in value])
     elif isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
         show_facts("", value)

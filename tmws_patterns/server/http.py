@@ -6,6 +6,7 @@ Until there is authentication, only loopback addresses are served.
 from __future__ import annotations
 
 import ipaddress
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -20,15 +21,29 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tmws_patterns.errors import Forbidden, TmwsError
 from tmws_patterns.server.build import build_server, initialization
 from tmws_patterns.server.host import Host, Opener
-from tmws_patterns.server.stdio import serve_until_signalled
 
 _IDLE_SESSION = 600.0  # seconds; an abandoned legacy session holds about 50 KiB
 _SESSIONS = 200
 _MESSAGES = "/messages/"
+_GRACE = 0.4  # seconds that calls under way get when the process is told to end; uvicorn takes fractions
+
+Streams = set[anyio.CancelScope]
+"""Open SSE connections, which would otherwise keep the process from ending."""
+
+
+class _Asgi:
+    """An ASGI callable that starlette does not take for a function from request to response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -50,7 +65,8 @@ def run_http(open_app: Opener, host: str, port: int) -> None:
             f"serving on {host} needs authentication, which is not there yet",
             hint="use --host 127.0.0.1, and a tunnel or a proxy that authenticates",
         )
-    anyio.run(serve_until_signalled, lambda: _serve(http_app(open_app), host, port))
+    streams: Streams = set()
+    anyio.run(_serve, http_app(open_app, streams), streams, host, port)
 
 
 def is_loopback(host: str) -> bool:
@@ -61,24 +77,32 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def http_app(open_app: Opener) -> Starlette:
-    """The ASGI application. Its lifespan holds the App."""
+def http_app(open_app: Opener, streams: Streams) -> Starlette:
+    """The ASGI application. Its lifespan holds the App; `streams` is kept filled with open SSE connections."""
     server, host = build_server(open_app)
     security = _security()
     app = server.streamable_http_app(
         transport_security=security, session_idle_timeout=_IDLE_SESSION, max_sessions=_SESSIONS
     )
-    app.router.routes += [*_sse_routes(server, host, security), *_pages(host)]
+    app.router.routes += [*_sse_routes(server, host, security, streams), *_pages(host)]
     return app
 
 
-async def _serve(app: Starlette, host: str, port: int) -> None:
-    config = uvicorn.Config(app, host, port, log_level="warning", timeout_graceful_shutdown=1)
+async def _serve(app: Starlette, streams: Streams, host: str, port: int) -> None:
+    config = uvicorn.Config(app, host, port, log_level="warning", timeout_graceful_shutdown=_GRACE)  # type: ignore[arg-type]
     service = _Uvicorn(config)
-    try:
+
+    async def stop_on_signal() -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                service.should_exit = True
+                for scope in tuple(streams):
+                    scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_on_signal)
         await service.serve()
-    finally:
-        service.should_exit = True
+        group.cancel_scope.cancel()
 
 
 def _security() -> TransportSecuritySettings:
@@ -91,18 +115,26 @@ def _security() -> TransportSecuritySettings:
     )
 
 
-def _sse_routes(server: Server[Host], host: Host, security: TransportSecuritySettings) -> list[Route | Mount]:
+def _sse_routes(
+    server: Server[Host], host: Host, security: TransportSecuritySettings, streams: Streams
+) -> list[Route | Mount]:
     """HTTP+SSE, deprecated by the specification and still spoken by clients."""
     transport = SseServerTransport(_MESSAGES, security_settings=security)
 
-    async def connect(request: Request) -> Response:
-        async with transport.connect_sse(request.scope, request.receive, request._send) as (incoming, outgoing):  # noqa: SLF001 - the SDK's own way
-            await serve_dual_era_loop(
-                server, incoming, outgoing, lifespan_state=host, init_options=initialization(server)
-            )
-        return Response()
+    async def connect(scope: Scope, receive: Receive, send: Send) -> None:
+        with anyio.CancelScope() as stream:
+            streams.add(stream)
+            try:
+                async with transport.connect_sse(scope, receive, send) as (incoming, outgoing):
+                    await serve_dual_era_loop(
+                        server, incoming, outgoing, lifespan_state=host, init_options=initialization(server)
+                    )
+            finally:
+                streams.discard(stream)
+        if stream.cancelled_caught:  # the process ends: tell the client that nothing more comes
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    return [Route("/sse", connect, methods=["GET"]), Mount(_MESSAGES, app=transport.handle_post_message)]
+    return [Route("/sse", _Asgi(connect), methods=["GET"]), Mount(_MESSAGES, app=transport.handle_post_message)]
 
 
 def _pages(host: Host) -> list[Route]:

@@ -27,7 +27,7 @@ class Tally:
         self.duration_ms += record.duration_ms
         self.tokens_used += record.tokens_used
         if record.tokens_raw is not None:
-            self.tokens_saved += max(0, record.tokens_raw - record.tokens_used)
+            self.tokens_saved += record.tokens_raw - record.tokens_used
 
     def plus(self, sums: Mapping[str, float]) -> Tally:
         """This tally with sums of the same names added; other names are left out."""
