@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _DISCOVERY = 5.0  # seconds that servers never seen yet are waited for, by the spec
 _DISCOVERY_REST = 30.0  # seconds before servers that could not be reached are tried again for a sentence
+_OPEN = frozenset({"no_match", "confirmation_required"})  # answers that more known tools could change
 _KEPT_PLANS = 4_096
 _SIDE_BY_SIDE = 32  # calls of one batch at once; more would only wait in the pools behind them
 
@@ -249,22 +250,28 @@ class PatternExecutionEngine:
         key = self._plan_key(call)
         if key is not None and (plan := self._plans.get(key)) is not None:
             return plan
-        planner, tools = self._around.planner, self._around.tools
         try:
-            plan = planner.plan(call)
-        except TmwsError as first:
-            if first.info.code not in ("no_match", "confirmation_required") or not tools.unknown():
+            plan = self._around.planner.plan(call)
+            open_questions = _OPEN.intersection(error.code for error in plan.failures.values())
+        except TmwsError as exc:
+            if exc.info.code not in _OPEN or not self._around.tools.unknown():
                 raise
-            unknown = await self.discover()
-            try:
-                plan = planner.plan(call)
-            except TmwsError as exc:
-                if unknown:
-                    exc.details = {**exc.details, "unknown_servers": unknown}
-                raise
+            open_questions = _OPEN
+        if open_questions and self._around.tools.unknown():
+            plan = await self._plan_with_all_servers(call)
         if key is not None and not plan.failures:
             self._plans[key] = plan
         return plan
+
+    async def _plan_with_all_servers(self, call: Call) -> Plan:
+        """Plan again, with the tools of servers never seen yet; a failure names those still unknown."""
+        unknown = await self.discover()
+        try:
+            return self._around.planner.plan(call)
+        except TmwsError as exc:
+            if unknown:
+                exc.details = {**exc.details, "unknown_servers": unknown}
+            raise
 
     def _plan_key(self, call: Call) -> tuple[Any, ...] | None:
         """What a plan depends on; None for calls with arguments, which are made anew each time."""

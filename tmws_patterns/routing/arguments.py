@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import VARIABLE, MemoryTarget, PatternDefinition, Slot
+from tmws_patterns.pattern import VARIABLE, Effect, MemoryTarget, PatternDefinition, Slot
 from tmws_patterns.routing.slots import NotUnderstood, coerce, find, find_quoted, slot_of
 
 _NOTHING = object()
@@ -44,9 +44,11 @@ def understand(
     """
     slots = pattern_slots(pattern, schema)
     found = Understood()
+    guesses = pattern.declared_effect is Effect.READ and not pattern.is_tool
     for name, slot in slots.items():
         try:
-            value = _value(name, slot, query, groups, arguments, context)
+            guess = slot.required or (bool(slot.enum) and guesses)
+            value = _value(name, slot, query, groups, arguments, context, guess=guess)
         except NotUnderstood as exc:
             if name in arguments:
                 raise
@@ -111,15 +113,21 @@ def _value(
     groups: Mapping[str, str],
     arguments: Mapping[str, Any],
     context: Mapping[str, Any],
+    *,
+    guess: bool,
 ) -> Any:
-    """The first source that has the value; `_NOTHING` where none has."""
+    """The first source that has the value; `_NOTHING` where none has.
+
+    `guess` allows looking for the value anywhere in the sentence: for what is required, and for
+    the choices of a read. A number in a note is not its importance.
+    """
     if name in arguments:
         return coerce(name, slot, arguments[name])
     if name in groups:
         return coerce(name, slot, groups[name])
     if name == "query" and query:
         return query
-    if query and (found := find(slot, query)) is not None:
+    if query and guess and (found := find(slot, query)) is not None:
         return found
     if name in context and isinstance(context[name], str | int | float | bool):
         return coerce(name, slot, context[name])
@@ -141,9 +149,9 @@ def _passed_on(
     """An explicit argument that is no slot, where the tool or the memory operation takes it by that name."""
     takes = set(MemoryTarget.model_fields) - {"operation"} if pattern.memory else set()
     if pattern.call:
-        if schema is None or (pattern.is_tool and schema.get("additionalProperties") is True):
+        properties = (schema or {}).get("properties")
+        if schema is None or properties is None or (pattern.is_tool and schema.get("additionalProperties") is True):
             return value
-        properties = schema.get("properties", {})
         if name in properties:
             return coerce(name, slot_of(properties[name]), value)
         takes |= set(properties)
