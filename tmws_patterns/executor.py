@@ -237,19 +237,20 @@ class PatternExecutionEngine:
         return unknown
 
     async def whole_answer(self, answer_id: str, principal: Principal | None = None) -> Any:
-        """A kept answer in full, for the resource that names it.
+        """A kept answer in full, for the resource that names it as `agent/id`.
 
         Raises:
             CursorExpired: it is not there for this principal.
         """
-        call = Call(principal=principal or self.principal)
-        return (await self._around.presenter.whole(call, answer_id))["answer"]
+        return (await self._around.presenter.whole(principal or self.principal, answer_id))["answer"]
 
     async def _plan(self, call: Call) -> Plan:
         """A plan; servers never seen yet are connected first where what is known does not settle the call."""
         key = self._plan_key(call)
-        if key is not None and (plan := self._plans.get(key)) is not None:
-            return plan
+        if key is not None and (kept := self._plans.get(key)) is not None:
+            if call.pattern is None:
+                self.router.count(kept.pattern_type)
+            return kept
         try:
             plan = self._around.planner.plan(call)
             open_questions = _OPEN.intersection(error.code for error in plan.failures.values())

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import anyio
 import orjson
 
-from tmws_patterns.call import Call, ExecutionResult, Plan
-from tmws_patterns.errors import CursorExpired, InvalidInput
+from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
+from tmws_patterns.errors import CursorExpired, Forbidden, InvalidInput
 from tmws_patterns.ports import Cached, KeptAnswers
 from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project
 from tmws_patterns.shaping.envelope import tail_tokens
@@ -110,23 +110,27 @@ class Presenter:
             CursorExpired: the answer is no longer kept, or is not this caller's.
             InvalidInput: this is no cursor.
         """
-        answer_id, select, position = _read_cursor(call.cursor or "")
-        kept = await self.whole(call, answer_id)
+        name, select, position = _read_cursor(call.cursor or "")
+        kept = await self.whole(call.principal, name)
         data = await anyio.to_thread.run_sync(project, kept["answer"], select)
         budget = call.max_tokens or (PAGE_TOKENS if call.enveloped else None)
         page = cut(data, position, budget)
-        cursor = _cursor(answer_id, select, page.following) if page.following is not None else None
-        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, f"{ANSWER_URI}{answer_id}")
+        cursor = _cursor(name, select, page.following) if page.following is not None else None
+        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, f"{ANSWER_URI}{name}")
         return Resumed(shaped, kept["pattern_name"], kept["pattern_type"])
 
-    async def whole(self, call: Call, answer_id: str) -> Mapping[str, Any]:
-        """A kept answer with its pattern.
+    async def whole(self, principal: Principal, name: str) -> Mapping[str, Any]:
+        """A kept answer with its pattern. `name` is `agent/id`; the agent is one that the principal may act as.
 
         Raises:
-            CursorExpired: it is not there for this caller.
+            CursorExpired: it is not there for this principal.
         """
-        owner = (call.principal.tenant, call.principal.agent)
-        kept = await self._answers.load(owner, answer_id, self._clock())
+        agent, _, answer_id = name.rpartition("/")
+        try:
+            owner = principal.acting_as(agent)
+        except Forbidden:
+            owner = principal
+        kept = await self._answers.load((owner.tenant, owner.agent), answer_id, self._clock())
         if kept is None:
             raise CursorExpired(
                 "this answer is no longer kept", hint="run the call again; an answer over one page is kept for an hour"
@@ -152,7 +156,8 @@ class Presenter:
                 "answer": data,
             }
             answer_id = await self._answers.keep(owner, compact(kept).encode(), self._clock(), ANSWER_TTL)
-            cursor, resource = _cursor(answer_id, select, page.following), f"{ANSWER_URI}{answer_id}"
+            name = f"{owner[1]}/{answer_id}"
+            cursor, resource = _cursor(name, select, page.following), f"{ANSWER_URI}{name}"
         return Shaped(page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data))
 
     def _budget(self, call: Call, plan: Plan) -> int | None:
@@ -192,16 +197,16 @@ def _failed(plan: Plan, data: Any) -> tuple[str, ...]:
     return tuple(data.get("failed", ())) if plan.is_hybrid and isinstance(data, dict) else ()
 
 
-def _cursor(answer_id: str, select: tuple[str, ...], position: tuple[int, ...]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([answer_id, select, position])).decode().rstrip("=")
+def _cursor(name: str, select: tuple[str, ...], position: tuple[int, ...]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([name, select, position])).decode().rstrip("=")
 
 
 def _read_cursor(cursor: str) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
     try:
-        answer_id, select, position = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        name, select, position = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         numbers = tuple(int(n) for n in position)
-        if not numbers or min(numbers) < 0 or not isinstance(answer_id, str):
+        if not numbers or min(numbers) < 0 or not isinstance(name, str):
             raise ValueError(cursor)
-        return answer_id, tuple(map(str, select)), numbers
+        return name, tuple(map(str, select)), numbers
     except (ValueError, TypeError) as exc:
         raise InvalidInput("this is no cursor", hint="pass `next_cursor` of an answer as it was given") from exc

@@ -61,7 +61,7 @@ class Backend:
 async def until(state: Callable[[], bool], seconds: float = 5) -> None:
     """Poll a state that another process brings about."""
     with anyio.fail_after(seconds):
-        while not state():  # noqa: ASYNC110 - nothing in this process could set an event
+        while not state():
             await anyio.sleep(0.005)
 
 

@@ -72,7 +72,7 @@ async def remote(transport: str, port: int) -> AsyncIterator[str]:
     process = await anyio.open_process(command, stdin=None, stdout=None, stderr=subprocess.DEVNULL)
     try:
         with anyio.fail_after(10):
-            while not await _accepts(port):  # noqa: ASYNC110 - another process cannot set an event
+            while not await _accepts(port):
                 await anyio.sleep(0.05)
         yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
     finally:

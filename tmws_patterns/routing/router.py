@@ -93,8 +93,12 @@ class Router:
             choose = {ExecutionMode.FAST: self._fast, ExecutionMode.COMPREHENSIVE: self._comprehensive}
             choice = choose.get(mode, self._balanced)(query, found)
             self._kept[query, mode] = choice
-        self._counts[choice.decision.pattern_type] += 1
+        self.count(choice.decision.pattern_type)
         return choice
+
+    def count(self, kind: PatternType) -> None:
+        """Count a decision, also one that somebody remembered for us."""
+        self._counts[kind] += 1
 
     def get_stats(self) -> dict[str, Any]:
         """total_routes, routes_by_type, and route_distribution in percent."""

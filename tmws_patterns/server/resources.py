@@ -69,7 +69,7 @@ class Resources:
                     mime_type=_JSON,
                 ),
                 ResourceTemplate(
-                    uri_template=f"{ANSWER_URI}{{id}}",
+                    uri_template=f"{ANSWER_URI}{{agent}}/{{id}}",
                     name="answer",
                     description="The whole of an answer that came in pages, kept for an hour",
                     mime_type=_JSON,

@@ -1,0 +1,92 @@
+"""What a client sees over stdio: round trips beside the downstream's own, and the first tools/list after a start."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.parts import ECHO, Workplace, write_servers
+from bench.timing import Report, Work, percentile, settled_heap, turn_by_turn
+from mcp import Client, StdioServerParameters
+
+_GROUP = "stdio"
+_SERVERS = 8
+_STARTS = 9
+_OURS, _BARE = "tmws_patterns, eight servers configured", "bare SDK server, three tools"
+
+
+async def measure(place: Workplace, report: Report, effort: float) -> None:
+    """All rows of this module."""
+    await _round_trips(place, report, int(150 * effort))
+    await _starts(place, report, max(7, int(_STARTS * effort)))
+
+
+async def _round_trips(place: Workplace, report: Report, calls: int) -> None:
+    ours = _serve(place.environment("serve"))
+    async with Client(_program(ECHO)) as direct, Client(ours) as client:
+
+        async def ask(query: str, use_cache: bool = True) -> None:
+            result = await client.call_tool("execute_pattern", {"query": query, "use_cache": use_cache})
+            if result.is_error:
+                raise RuntimeError(f"{query}: {result}")
+
+        works: dict[str, Work] = {
+            "echo called directly": lambda n: direct.call_tool("echo", {"text": _text(n)}),
+            "miss through us": lambda n: ask(f"echo {_text(n)}"),
+            "the same without cache": lambda n: ask(f"echo {_text(n)}", use_cache=False),
+            "hit through us": lambda _: ask("echo the same words again"),
+        }
+        found = await turn_by_turn(works, rounds=5, calls=calls)
+    alone = found["echo called directly"].p50
+    for name, times in found.items():
+        note = "" if times.p50 == alone else f"{times.p50 - alone:+.2f} ms to the direct call"
+        report.row(_GROUP, name, times, note)
+    report.bar("stdio_miss_over_direct_p50", found["miss through us"].p50 - alone, "ms", 1.5)
+
+
+async def _starts(place: Workplace, report: Report, starts: int) -> None:
+    servers = place.folder / "eight.json"
+    write_servers(servers, echoes=_SERVERS - 3)
+    ours = _serve(place.environment("start", TMWS_SERVERS_CONFIG=str(servers)))
+    programs = {_OURS: ours, _BARE: _program(ECHO)}
+    spans: dict[str, list[float]] = {name: [] for name in programs}
+    for number in range(starts + 1):
+        for name, program in programs.items() if number % 2 else reversed(programs.items()):
+            took = await _first_list(program)
+            if number:  # the first of each fills the file cache
+                spans[name].append(took)
+    medians = {name: statistics.median(values) for name, values in spans.items()}
+    ratio = medians[_OURS] / medians[_BARE]
+    for name, values in spans.items():
+        shown = f"{medians[name]:.0f} ms, {min(values):.0f} to {percentile(values, 100):.0f}, of {starts} starts"
+        report.row("first tools/list", name, None, shown + (f"; {ratio:.2f} times the bare" if name == _OURS else ""))
+    report.bar("first_tools_list_over_bare", ratio, "times", 1.5)
+
+
+async def _first_list(program: StdioServerParameters) -> float:
+    """Milliseconds from before the process is started until tools/list is answered."""
+    with settled_heap():
+        began = time.perf_counter()
+        async with Client(program, mode="legacy") as client:  # initialize, then tools/list
+            tools = await client.list_tools()
+            took = (time.perf_counter() - began) * 1000
+    if len(tools.tools) != 3:
+        raise RuntimeError(f"three tools were expected: {tools}")
+    return took
+
+
+def _serve(environment: Mapping[str, str]) -> StdioServerParameters:
+    return _program([sys.executable, "-m", "tmws_patterns", "serve"], environment)
+
+
+def _program(command: list[str], environment: Mapping[str, str] | None = None) -> StdioServerParameters:
+    more: dict[str, Any] = {} if environment is None else {"env": dict(environment)}
+    return StdioServerParameters(command=command[0], args=command[1:], cwd=Path(__file__).parents[2], **more)
+
+
+def _text(number: int) -> str:
+    return f"item {number:05d} of a list that somebody wants to hear again"
