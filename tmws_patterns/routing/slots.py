@@ -18,6 +18,7 @@ _PATH = re.compile(r"(?<![\w/])(?:~|\.{1,2})?/[\w.\-/]+|(?<!\S)[\w\-]+(?:/[\w.\-
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`|“([^”]+)”")
 _TIME = re.compile(r"\b(?:(\d{1,2}):(\d{2})\s*(am|pm)?|(\d{1,2})\s*(am|pm)|(noon|midnight))\b", re.IGNORECASE)
+_LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -124,7 +125,7 @@ def _structure(kind: type) -> Any:
             try:
                 value = orjson.loads(value)
             except orjson.JSONDecodeError:
-                return [part.strip() for part in value.split(",")] if kind is list else None
+                return _LISTED.split(value.strip()) if kind is list else None
         return list(value) if kind is list and isinstance(value, tuple) else value if isinstance(value, kind) else None
 
     return read
