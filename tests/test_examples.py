@@ -32,6 +32,7 @@ def run(name: str, folder: Path, times: int) -> list[str]:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         outputs.append(done.stdout)
@@ -100,13 +101,11 @@ def test_modes_show_that_fast_leaves_memory_alone_and_comprehensive_asks_both(
 
 def test_a_custom_pattern_is_reached_by_sentence_and_by_name(running: dict[str, Future[list[str]]]) -> None:
     text = output(running, "custom_pattern")
-    by_sentence, by_name = re.findall(r"\{'target.timezone': '([^']+)', 'target.datetime': '[^']+T(\d\d:\d\d)", text)
-    assert by_sentence[0] == "Asia/Kolkata"
-    assert by_sentence[1] in ("13:00", "14:00")
-    assert by_name[0] == "Asia/Tokyo"
-    assert by_name[1] in ("16:30", "17:30")
-    assert "missing_arguments: standup_time needs city" in text
-    assert "standup_time by its trigger" in text
+    assert "by sentence: 24.0" in text
+    assert "by name: 8.4" in text
+    assert "the rate from the context: 30.0" in text
+    assert "an amount that is no number: missing_arguments: vat needs amount" in text
+    assert "why: vat by its trigger" in text
 
 
 def test_a_batch_keeps_its_order_and_one_failure_fails_no_other(running: dict[str, Future[list[str]]]) -> None:

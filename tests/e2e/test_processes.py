@@ -32,6 +32,10 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 class StdioProcess:
     """The server on stdio, spoken to by hand."""
 
@@ -83,13 +87,13 @@ def test_a_signal_ends_stdio_with_status_0_in_2_seconds_and_leaves_no_child(
     stdio.process.send_signal(number)
     assert stdio.process.wait(timeout=5) == 0
     assert time.monotonic() - started < 2
-    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not any(is_there(child) for child in children)
 
 
 def test_closing_stdin_ends_stdio_with_status_0(stdio: StdioProcess) -> None:
     stdio.initialize("2025-11-25")
     stdio.process.stdin.close()
-    stdio.process.stdin = open(os.devnull)  # noqa: SIM115 - closed by the fixture
+    stdio.process.stdin = Path(os.devnull).open()  # closed by the fixture
     assert stdio.process.wait(timeout=5) == 0
 
 
@@ -140,7 +144,7 @@ async def test_a_signal_ends_http_with_status_0_in_2_seconds_and_leaves_no_child
             with anyio.fail_after(5):
                 assert await process.wait() == 0
             assert time.monotonic() - started < 2
-        assert not any(Path(f"/proc/{child}").exists() for child in children)
+        assert not any(is_there(child) for child in children)
 
 
 async def test_one_http_process_serves_four_routes_from_one_state(tmp_path: Path) -> None:
@@ -161,12 +165,14 @@ async def test_one_http_process_serves_four_routes_from_one_state(tmp_path: Path
 
 
 async def test_a_page_of_another_site_cannot_reach_the_server(tmp_path: Path) -> None:
-    async with http_server(environment(tmp_path)) as (_, port):
-        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
-            head = f"POST /mcp HTTP/1.1\r\nHost: evil.example:{port}\r\nContent-Type: application/json\r\n"
-            await stream.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            assert (await stream.receive()).startswith(b"HTTP/1.1 421")
+    async with (
+        http_server(environment(tmp_path)) as (_, port),
+        await anyio.connect_tcp("127.0.0.1", port) as stream,
+    ):
+        body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
+        head = f"POST /mcp HTTP/1.1\r\nHost: evil.example:{port}\r\nContent-Type: application/json\r\n"
+        await stream.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert (await stream.receive()).startswith(b"HTTP/1.1 421")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::"])
