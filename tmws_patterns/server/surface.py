@@ -20,8 +20,8 @@ INSTRUCTIONS = (
 )
 
 ICON = Icon(
-    src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E"
-    "%3Cpath d='M0 0h9L4 9z'/%3E%3C/svg%3E",
+    src="data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%209%209'%3E"
+    "%3Cpath%20d='M0%200h9L4%209z'/%3E%3C/svg%3E",
     mime_type="image/svg+xml",
 )
 
