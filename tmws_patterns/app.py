@@ -28,6 +28,7 @@ from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Limits, Planner, Router
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
+from tmws_patterns.tasks import background_tasks
 from tmws_patterns.telemetry import Observers, PrometheusExporter, Statistics
 
 _opened_last: Database | None = None
@@ -202,12 +203,9 @@ async def _dispatcher(
 @asynccontextmanager
 async def _running(service: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None, None]:
     """A background service for as long as the context lasts."""
-    async with anyio.create_task_group() as group:
-        group.start_soon(service)
-        try:
-            yield
-        finally:
-            group.cancel_scope.cancel()
+    async with background_tasks() as tasks:
+        tasks.start_soon(service)
+        yield
 
 
 def _engine(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from tmws_patterns.cache.background import background_tasks
+from tmws_patterns.tasks import background_tasks
 from tmws_patterns.cache.single_flight import SingleFlight
 from tmws_patterns.errors import ConfigError, Problem, TmwsError, ToolFailed
 

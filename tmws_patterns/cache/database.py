@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import anyio
 
-from tmws_patterns.cache.background import background_tasks
 from tmws_patterns.cache.write_behind import WriteBehind
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.ports import CacheRows, Entry
+from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
 

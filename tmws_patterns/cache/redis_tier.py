@@ -22,11 +22,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from tmws_patterns.cache import frame
-from tmws_patterns.cache.background import background_tasks
 from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Command, Lane, Turn, Wire
 from tmws_patterns.cache.write_behind import WriteBehind
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.ports import Entry
+from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from tmws_patterns.cache.background import background_tasks
 from tmws_patterns.cache.counters import Counters
 from tmws_patterns.cache.database import DatabaseTier
 from tmws_patterns.cache.epoch_guard import EpochGuard, Pairs
@@ -23,6 +22,7 @@ from tmws_patterns.cache.single_flight import SingleFlight
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.ports import Cached, CacheRows, CacheTier, Entry, Epochs, Loaded
 from tmws_patterns.settings import Settings
+from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
 

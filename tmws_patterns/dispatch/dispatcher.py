@@ -22,6 +22,7 @@ from tmws_patterns.dispatch.failures import no_such_server, no_such_tool, refuse
 from tmws_patterns.errors import Forbidden, TmwsError
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.ports import CatalogueRows
+from tmws_patterns.tasks import background_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -197,22 +198,16 @@ async def open_dispatcher(
     known = Catalogue(everything, catalogue)
     await known.load()
     publish = _publisher(known, on_change)
-    try:
-        async with anyio.create_task_group() as tasks:
-            made = {
-                name: Connection(config, environment, tasks=tasks, publish=publish, deadlines=deadlines, clock=clock)
-                for name, config in everything.items()
-            }
-            dispatcher = Dispatcher(made, known, default_timeout, deadlines.close)
-            try:
-                local = [name for name, config in everything.items() if config.transport is Transport.IN_PROCESS]
-                await dispatcher.discover(deadlines.connect, local)
-                yield dispatcher
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await dispatcher.aclose()
-                tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
-            raise
-        raise group.exceptions[0] from None  # the caller's own exception, which the task group wrapped
+    async with background_tasks() as tasks:
+        made = {
+            name: Connection(config, environment, tasks=tasks, publish=publish, deadlines=deadlines, clock=clock)
+            for name, config in everything.items()
+        }
+        dispatcher = Dispatcher(made, known, default_timeout, deadlines.close)
+        try:
+            local = [name for name, config in everything.items() if config.transport is Transport.IN_PROCESS]
+            await dispatcher.discover(deadlines.connect, local)
+            yield dispatcher
+        finally:
+            with anyio.CancelScope(shield=True):
+                await dispatcher.aclose()

@@ -15,6 +15,7 @@ import anyio
 
 from tmws_patterns.errors import TmwsError
 from tmws_patterns.executor import PatternExecutionEngine
+from tmws_patterns.tasks import background_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +70,9 @@ class Host:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Host, None]:
         """Own the App for as long as the context lasts."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._own)
-            try:
-                yield self
-            finally:
-                group.cancel_scope.cancel()
+        async with background_tasks() as tasks:
+            tasks.start_soon(self._own)
+            yield self
 
     async def _own(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""A task group for tasks that serve in the background and end with their owner."""
+"""Tasks that live as long as a context: the one place that unwraps what a task group wraps."""
 
 from __future__ import annotations
 
