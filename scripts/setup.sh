@@ -3,7 +3,7 @@
 set -eu
 extras=$1 group=${2:-}
 stamp=".venv/.installed-$extras$group"
-if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ requirements.lock -nt "$stamp" ]; then
     for candidate in python3 python3.13 python3.12 python3.11; do
         python=$(command -v "$candidate") || continue
         "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && break
@@ -13,6 +13,7 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     echo "setting up .venv (once)" >&2
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" ${group:+--group "$group"} >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --constraint requirements.lock --editable ".[$extras]" ${group:+--group "$group"} >&2
     touch "$stamp"
 fi

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,16 +16,7 @@ from tmws_patterns.storage import Database, open_database
 
 
 @pytest.fixture(scope="session")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """platformdirs, which starts PostgreSQL, warns where this variable is missing."""
-    with pytest.MonkeyPatch.context() as patch:
-        if "XDG_RUNTIME_DIR" not in os.environ:
-            patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        yield
-
-
-@pytest.fixture(scope="session")
-def own_postgres(runtime_folder: None, postgres_url: str) -> Iterator[str]:
+def own_postgres(postgres_url: str) -> Iterator[str]:
     """A database of these tests' own, on the run's PostgreSQL."""
     name = f"tmws_{uuid.uuid4().hex}"
     anyio.run(run_sql, postgres_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
