@@ -3,6 +3,8 @@
 set -eu
 extras=$1 group=${2:-}
 stamp=".venv/.installed-$extras$group"
+[ ! -e .venv/.installed-alldev ] || stamp=.venv/.installed-alldev # which holds everything
+command -v flock >/dev/null && exec 9>.setup.lock && flock 9      # two first starts at once take turns
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ requirements.lock -nt "$stamp" ]; then
     for candidate in python3 python3.13 python3.12 python3.11; do
         python=$(command -v "$candidate") || continue
@@ -17,3 +19,4 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ requirements.lock -
         --constraint requirements.lock --editable ".[$extras]" ${group:+--group "$group"} >&2
     touch "$stamp"
 fi
+exec 9>&-

@@ -204,7 +204,7 @@ def test_check_is_silent_about_what_is_right_and_names_what_is_wrong(cli: Cli, t
     done = cli.run("check", TMWS_PATTERN_CONFIG=str(folder))
     assert done.returncode == 1
     fields = {problem["field"]: problem["line"] for problem in json.loads(done.stdout)}
-    assert fields == {"b.trigger_pattern": 5, "d.examples": 8, "c.call.server": 12}
+    assert fields == {"b.trigger_pattern": 6, "d.examples": 8, "c.call.server": 12}
 
 
 def test_doctor_says_what_works_and_what_an_extra_would_add(cli: Cli) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tmws_patterns.loader import Packs, load_packs
 from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import trigger_fault
 
 GOOD = """
 memory_patterns:
@@ -20,7 +21,7 @@ memory_patterns:
 def load(folder: Path, text: str) -> Packs:
     file = folder / "pack.yaml"
     file.write_text(text, encoding="utf-8")
-    return load_packs(file)
+    return load_packs(file, trigger_fault)
 
 
 def only(packs: Packs) -> tuple[int | None, str, str]:
@@ -80,7 +81,7 @@ def test_a_trigger_with_lookahead_is_refused_with_its_line_and_the_rest_runs_on(
         load(tmp_path, GOOD + "  - name: ahead\n    trigger_pattern: (?=x)y\n    memory: {operation: recent}\n")
     )
     (problem,) = registry.problems
-    assert (problem.line, problem.field, problem.message) == (6, "ahead.trigger_pattern", "lookahead is not supported")
+    assert (problem.line, problem.field, problem.message) == (7, "ahead.trigger_pattern", "lookahead is not supported")
     assert registry.find_matching_pattern("good day").name == "good"
 
 

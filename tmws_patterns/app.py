@@ -6,6 +6,7 @@ What opens first closes last: database, cache, downstream servers, statistics.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,11 +26,14 @@ from tmws_patterns.memory import MemoryService
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import Limits, Planner, Router
+from tmws_patterns.routing import Limits, Planner, Router, trigger_fault
 from tmws_patterns.settings import Settings
+from tmws_patterns.shaping import count_tokens
 from tmws_patterns.storage import Database, open_database
 from tmws_patterns.tasks import background_tasks
 from tmws_patterns.telemetry import Observers, PrometheusExporter, Statistics
+
+logger = logging.getLogger(__name__)
 
 _opened_last: Database | None = None
 """For DatabaseHealthCheck, whose interface of old knows no engine."""
@@ -101,13 +105,14 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
     for path in (settings.pattern_path, settings.servers_path):
         if not path.exists():
             raise InvalidInput(f"{path} does not exist", hint="correct TMWS_PATTERN_CONFIG or TMWS_SERVERS_CONFIG")
+    count_tokens("")  # its first use takes 0.3 s and stops the loop: better before anything has a deadline
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         _opened_last = database
         cache = await stack.enter_async_context(
             open_cache(settings, database.cache_rows, database.epochs, database.store_id)
         )
-        registry = PatternRegistry(load_packs(settings.pattern_path))
+        registry = PatternRegistry(load_packs(settings.pattern_path, trigger_fault))
         servers, server_problems = load_servers(settings.servers_path, settings.environment)
         dispatcher = await stack.enter_async_context(_dispatcher(settings, servers, database, cache, registry))
         statistics = Statistics(database.totals)
@@ -115,6 +120,8 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         await stack.enter_async_context(_running(statistics.run))
         engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, close)
         problems = (*registry.problems, *server_problems)
+        for problem in problems:
+            logger.warning("%s", problem)
         yield App(settings, engine, registry, database, cache, dispatcher, statistics, metrics, problems)
 
 

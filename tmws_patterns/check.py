@@ -10,6 +10,7 @@ from tmws_patterns.errors import Problem
 from tmws_patterns.loader import load_packs
 from tmws_patterns.pattern import Effect, PatternDefinition
 from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import trigger_fault
 from tmws_patterns.settings import Settings
 
 _EXTRAS = {
@@ -22,12 +23,12 @@ _READ, _WRITE = 0.5, 0.8  # the spec's bands
 
 def check_configuration(settings: Settings) -> list[Problem]:
     """Every fault of the pattern files and servers.json in force; empty where all is right."""
-    registry = PatternRegistry(load_packs(settings.pattern_path))
+    registry = PatternRegistry(load_packs(settings.pattern_path, trigger_fault))
     servers, problems = load_servers(settings.servers_path, settings.environment)
     known = {*servers, BUILTIN}
     for pattern in registry.patterns:
         problems += _examples(registry, pattern)
-        problems += _targets(pattern, known)
+        problems += _targets(pattern, known) if settings.pattern_config else ()
     return [*registry.problems, *problems]
 
 

@@ -16,7 +16,7 @@ import anyio
 
 from tmws_patterns.branches import Branches, writes
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
-from tmws_patterns.errors import InvalidInput, TmwsError
+from tmws_patterns.errors import ErrorInfo, InvalidInput, TmwsError
 from tmws_patterns.ledger import Answer, Ledger
 from tmws_patterns.pattern import ExecutionMode, PatternType
 from tmws_patterns.ports import AnswerCache, Cached, Loaded, MemoryRunner, ToolCaller
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _DISCOVERY = 5.0  # seconds that servers never seen yet are waited for, by the spec
 _DISCOVERY_REST = 30.0  # seconds before servers that could not be reached are tried again for a sentence
-_OPEN = frozenset({"no_match", "confirmation_required"})  # answers that more known tools could change
+_OPEN = frozenset({"no_match"})  # answers that more known tools could change
 _KEPT_PLANS = 4_096
 _SIDE_BY_SIDE = 32  # calls of one batch at once; more would only wait in the pools behind them
 
@@ -202,6 +202,7 @@ class PatternExecutionEngine:
             if call.cursor:
                 return await self._resume(call, started)
             plan = await self._plan(call)
+            self._count(call, plan.decision)
             try:
                 cached = await self._fetch(call, plan)
                 shaped = await self._around.presenter.shape(call, plan, cached)
@@ -213,6 +214,7 @@ class PatternExecutionEngine:
                 call, plan.decision, plan.pattern.name, shaped, started, tier=cached.tier, server=server
             )
         except TmwsError as exc:
+            self._count(call, exc.decision)
             return self._around.ledger.failure(call, exc.info, started, exc.decision)
         except Exception:
             logger.exception("a call failed in a way nobody foresaw")
@@ -244,21 +246,24 @@ class PatternExecutionEngine:
         """
         return (await self._around.presenter.whole(principal or self.principal, answer_id))["answer"]
 
+    def _count(self, call: Call, decision: RoutingDecision | None) -> None:
+        """Count a routed call once, however often it was planned."""
+        if decision is not None and call.pattern is None:
+            self.router.count(decision.pattern_type)
+
     async def _plan(self, call: Call) -> Plan:
         """A plan; servers never seen yet are connected first where what is known does not settle the call."""
         key = self._plan_key(call)
         if key is not None and (kept := self._plans.get(key)) is not None:
-            if call.pattern is None:
-                self.router.count(kept.pattern_type)
             return kept
         try:
             plan = self._around.planner.plan(call)
-            open_questions = _OPEN.intersection(error.code for error in plan.failures.values())
+            settled = not any(map(_is_open, plan.failures.values()))
         except TmwsError as exc:
-            if exc.info.code not in _OPEN or not self._around.tools.unknown():
+            if not _is_open(exc.info) or not self._around.tools.unknown():
                 raise
-            open_questions = _OPEN
-        if open_questions and self._around.tools.unknown():
+            settled = False
+        if not settled and self._around.tools.unknown():
             plan = await self._plan_with_all_servers(call)
         if key is not None and not plan.failures:
             self._plans[key] = plan
@@ -306,6 +311,11 @@ class PatternExecutionEngine:
         kind = PatternType(resumed.pattern_type)
         decision = RoutingDecision(kind, 1.0, "a cursor was given", pattern_name=resumed.pattern_name)
         return self._around.ledger.success(call, decision, resumed.pattern_name, resumed.shaped, started)
+
+
+def _is_open(error: ErrorInfo) -> bool:
+    """True where knowing the tools of more servers could lead further."""
+    return error.code in _OPEN or "unknown_servers" in error.details
 
 
 def _made_stale(plan: Plan) -> set[str]:

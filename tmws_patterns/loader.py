@@ -5,8 +5,9 @@ A fault is told with its file, line, field and mend, and costs only the pattern 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tmws_patterns.errors import InvalidInput, Problem
-from tmws_patterns.pattern import NAME, Effect, PatternDefinition, PatternType
+from tmws_patterns.pattern import NAME, UNKNOWN_FIELD, Effect, PatternConfig, PatternDefinition, PatternType
 
 _SECTIONS = {f"{kind}_patterns": kind for kind in PatternType}
 _LARGEST = 4 * 2**20  # bytes of one file; a pattern pack is written by hand
@@ -45,6 +46,7 @@ class _Reading:
     """One file while it is read: its text tree for line numbers, and what was found so far."""
 
     file: str
+    trigger_fault: TriggerCheck
     patterns: list[PatternDefinition] = field(default_factory=list)
     personas: list[Persona] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -53,13 +55,17 @@ class _Reading:
         self.problems.append(Problem(self.file, line, name, message, mend))
 
 
-def load_packs(path: Path) -> Packs:
+TriggerCheck = Callable[[str], tuple[str, str] | None]
+"""Gives (message, mend) for a trigger that cannot be used, None for one that can."""
+
+
+def load_packs(path: Path, trigger_fault: TriggerCheck = lambda _: None) -> Packs:
     """All patterns and personas of a file, or of the *.yaml and *.yml files of a folder.
 
     Never raises: what cannot be read is a Problem.
     """
     files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
-    readings = [_read(file) for file in files]
+    readings = [_read(file, trigger_fault) for file in files]
     problems = [p for r in readings for p in r.problems]
     if not files:
         problems.append(Problem(str(path), None, "folder", "holds no *.yaml file", "put a pattern file there"))
@@ -67,8 +73,8 @@ def load_packs(path: Path) -> Packs:
     return Packs(tuple(patterns), tuple(p for r in readings for p in r.personas), tuple(problems))
 
 
-def _read(file: Path) -> _Reading:
-    reading = _Reading(str(file))
+def _read(file: Path, trigger_fault: TriggerCheck) -> _Reading:
+    reading = _Reading(str(file), trigger_fault)
     try:
         if file.stat().st_size > _LARGEST:
             reading.fault(None, "file", f"is over {_LARGEST:,} bytes", "split it")
@@ -126,9 +132,10 @@ def _read_pattern(reading: _Reading, node: yaml.Node, config: Mapping[str, Any])
     except InvalidInput as exc:
         for path, message in exc.details["fields"]:
             name = f"{config.get('name', '?')}.{path}"
-            reading.fault(_line_of(node, path), name, message, "see the table of fields in the README")
+            reading.fault(_line_of(node, path), name, message, _mend(path, message))
         return
-    if fault := _nonsense(pattern):
+    trigger = reading.trigger_fault(pattern.trigger_pattern)
+    if fault := ("trigger_pattern", *trigger) if trigger else _nonsense(pattern):
         reading.fault(_line_of(node, fault[0]), f"{pattern.name}.{fault[0]}", fault[1], fault[2])
         return
     reading.patterns.append(pattern)
@@ -142,6 +149,17 @@ def _read_persona(reading: _Reading, node: yaml.Node, config: Mapping[str, Any])
             path = ".".join(map(str, error["loc"]))
             mend = "a persona has name, title, description and workflow"
             reading.fault(_line_of(node, path), f"{config.get('name', '?')}.{path}", error["msg"], mend)
+
+
+def _mend(path: str, message: str) -> str:
+    """What to do about a wrong field."""
+    name = path.rsplit(".", 1)[-1]
+    if message == UNKNOWN_FIELD:
+        near = get_close_matches(name, PatternConfig.model_fields, 1)
+        return (
+            f"did you mean {near[0]}?" if near else f"remove it; the fields are {', '.join(PatternConfig.model_fields)}"
+        )
+    return f"correct the value of {name}"
 
 
 def _nonsense(pattern: PatternDefinition) -> tuple[str, str, str] | None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tmws_patterns.errors import InvalidInput
 
 NAME = r"^[A-Za-z0-9_.\-]{1,128}$"  # what MCP clients accept as a tool name
+UNKNOWN_FIELD = "no such field"
 VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -293,4 +294,4 @@ class ToolDefinition:
 def _plain(error: Any) -> str:
     """Pydantic's message in the words of someone who writes YAML."""
     message = str(error["msg"]).removeprefix("Value error, ")
-    return "no such field" if error["type"] == "extra_forbidden" else message
+    return UNKNOWN_FIELD if error["type"] == "extra_forbidden" else message

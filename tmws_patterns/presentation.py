@@ -23,6 +23,7 @@ from tmws_patterns.shaping.envelope import tail_tokens
 ANSWER_TTL = 3600.0  # seconds that an answer over one page can be read on, by the spec
 PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the spec
 ANSWER_URI = "tmws://answers/"
+_SETTLES = 4  # rounds until a text that states its own price states the right one
 _THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
 
 
@@ -182,8 +183,11 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
     body = shaped.body if shaped else "null"
     price = (shaped and shaped.tail_tokens) or tail_tokens(body)
     text, used = envelope(facts, body, price)
-    if shaped is not None:
-        facts["metadata"]["tokens_saved"] = shaped.tokens_raw - used
+    for _ in range(_SETTLES if shaped is not None else 0):  # the number itself may cost a token more or less
+        saved = shaped.tokens_raw - used if shaped else 0
+        if facts["metadata"].get("tokens_saved") == saved:
+            break
+        facts["metadata"]["tokens_saved"] = saved
         text, used = envelope(facts, body, price)
     facts["tokens_used"] = used
     return text, {**facts, "result": result.result}

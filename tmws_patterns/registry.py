@@ -30,8 +30,7 @@ class PatternRegistry:
         self.version = 0
         self.personas: tuple[Persona, ...] = packs.personas
         self.problems: list[Problem] = list(packs.problems)
-        for pattern in packs.patterns:
-            self._load(pattern)
+        self._declared |= {pattern.name.casefold(): pattern for pattern in packs.patterns}
 
     @property
     def index(self) -> PatternIndex:
@@ -122,17 +121,13 @@ class PatternRegistry:
         """Servers that have a tool of that name."""
         return [d.server for d in self._tools.values() if d.name == tool]
 
+    def tools_of(self, server: str) -> list[str]:
+        """Names of a server's tools; empty where they are not known."""
+        return [d.name for d in self._tools.values() if d.server == server]
+
     def identity(self, server: str) -> str:
         """Hash of a server's configuration; "" for one that is not configured."""
         return self._servers.get(server, "")
-
-    def _load(self, pattern: PatternDefinition) -> None:
-        """Take in a pattern of a file; a trigger that cannot be used is a problem of that file."""
-        if fault := trigger_fault(pattern.trigger_pattern):
-            file, line = pattern.source
-            self.problems.append(Problem(file, line or None, f"{pattern.name}.trigger_pattern", *fault))
-        else:
-            self._declared[pattern.name.casefold()] = pattern
 
     def _changed(self) -> None:
         self.version += 1

@@ -1,8 +1,10 @@
 """A bare server of the SDK with three small tools: the downstream of the round trips and the reference at start-up."""
 
+import anyio
 from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 
+LATENCY = 0.025  # seconds
 server = MCPServer("echo", log_level="ERROR")
 READS = ToolAnnotations(read_only_hint=True)
 
@@ -20,9 +22,10 @@ def add(first: int, second: int) -> int:
 
 
 @server.tool(annotations=READS)
-def count_words(text: str) -> int:
-    """Count the words of a text."""
-    return len(text.split())
+async def look_up(text: str) -> str:
+    """Answer as late as a web service in the same country does."""
+    await anyio.sleep(LATENCY)
+    return text
 
 
 if __name__ == "__main__":

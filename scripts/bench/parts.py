@@ -25,8 +25,8 @@ _SHIPPED = Path(__file__).parents[2] / "patterns"
 _COMMITS = 12
 _START = 10.0  # seconds for Valkey to accept connections
 
-# The one pattern of our own: a sentence for the echo server.
-_PATTERN = r"""
+# Sentences for the echo server.
+_PATTERNS = r"""
 infrastructure_patterns:
   - name: say_again
     pattern_type: infrastructure
@@ -38,6 +38,17 @@ infrastructure_patterns:
     examples: [echo good morning]
     slots: {text: {type: string}}
     call: {server: echo, tool: echo, arguments: {text: "{text}"}}
+hybrid_patterns:
+  - name: look_up_and_recall
+    pattern_type: hybrid
+    description: Look something up, and recall what is known of it
+    trigger_pattern: ^look up (?P<text>.+)$
+    priority: 20
+    effect: read
+    examples: [look up the weather]
+    slots: {text: {type: string}}
+    call: {server: echo, tool: look_up, arguments: {text: "{text}"}}
+    memory: {operation: recall, query: "{text}"}
 """
 
 MEMORIES = 10_000
@@ -66,7 +77,7 @@ _COMMONNESS = [
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where a run keeps everything. `patterns` holds the shipped files, say_again and a servers.json."""
+    """Where a run keeps everything. `patterns` holds the shipped files, two patterns more, and a servers.json."""
 
     folder: Path
     patterns: Path
@@ -91,7 +102,7 @@ def workplace(folder: Path) -> Iterator[Workplace]:
     """A prepared workplace, with a Valkey that ends with it unless TMWS_TEST_REDIS_URL names one."""
     patterns = folder / "patterns"
     shutil.copytree(_SHIPPED, patterns)
-    (patterns / "bench.yaml").write_text(_PATTERN)
+    (patterns / "bench.yaml").write_text(_PATTERNS)
     write_servers(patterns / "servers.json", echoes=1)
     given = os.environ.get("TMWS_TEST_REDIS_URL")
     with _nothing(given) if given else _valkey(folder) as redis_url:

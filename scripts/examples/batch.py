@@ -8,7 +8,7 @@ from tmws_patterns import create_pattern_execution_engine
 BATCH = [
     "what time is it in Tokyo",
     "what time is it in Boston",
-    "what time is it in Atlantis",
+    "what time is it in Lilliput",
     "what time is it in Mumbai",
     "calculate 12 * 12",
     "convert noon from Paris to Sydney",

@@ -7,39 +7,42 @@ import asyncio
 
 from tmws_patterns import ExecutionResult, PatternDefinition, create_pattern_execution_engine
 
-STANDUP = PatternDefinition.from_config(
+VAT = PatternDefinition.from_config(
     {
-        "name": "standup_time",
+        "name": "vat",
         "pattern_type": "infrastructure",
-        "description": "When the daily stand-up (9:30 in Berlin) begins in another city",
-        "trigger_pattern": r"^when is (?:the|our) stand-?up in (?P<city>[^?]+)",
-        "examples": ["when is the stand-up in Mumbai"],
+        "description": "Value added tax on an amount",
+        "trigger_pattern": r"^(?:what is the )?(?:vat|value added tax) (?:on|of) (?P<amount>[^?]+)",
+        "examples": ["what is the VAT on 120"],
         "effect": "read",
-        "cache_ttl": 60,
-        "slots": {"city": {"type": "timezone", "description": "a city or an IANA time zone"}},
-        "call": {
-            "server": "time",
-            "tool": "convert_time",
-            "arguments": {"source_timezone": "Europe/Berlin", "time": "09:30", "target_timezone": "{city}"},
+        "cache_ttl": 3600,
+        "slots": {
+            "amount": {"type": "number", "description": "the net amount"},
+            "percent": {"type": "integer", "default": 20, "description": "the rate"},
         },
-        "select": ["target.timezone", "target.datetime"],
+        "call": {
+            "server": "tmws",
+            "tool": "calculate",
+            "arguments": {"expression": "{amount} * {percent} / 100"},
+        },
     }
 )
 
 
 def report(title: str, answer: ExecutionResult) -> None:
-    print(f"{title}\n  {answer.result if answer.error is None else f'{answer.error.code}: {answer.error.message}'}")
+    print(f"{title}: {answer.result if answer.error is None else f'{answer.error.code}: {answer.error.message}'}")
 
 
 async def main() -> None:
     async with await create_pattern_execution_engine() as engine:
-        engine.registry.register(STANDUP)
-        report("by sentence", await engine.execute("When is the stand-up in Mumbai?"))
-        report("by name", await engine.execute(pattern="standup_time", arguments={"city": "Kyoto"}))
-        report("a city that nobody knows", await engine.execute("when is the stand-up in Atlantis"))
+        engine.registry.register(VAT)
+        report("by sentence", await engine.execute("What is the VAT on 120?"))
+        report("by name", await engine.execute(pattern="vat", arguments={"amount": 120, "percent": 7}))
+        report("the rate from the context", await engine.execute("VAT on 120", context={"percent": 25}))
+        report("an amount that is no number", await engine.execute("VAT on a chair"))
 
-        decision = await engine.router.route("when is our standup in Boston")
-        print(f"why\n  {decision.reasoning}, confidence {decision.confidence:.2f}")
+        decision = await engine.router.route("value added tax of 80")
+        print(f"why: {decision.reasoning}, confidence {decision.confidence:.2f}, {dict(decision.arguments)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,12 @@ import urllib.request
 
 from mcp import Client
 
-CALLS = ("what is 6 * 7", "what is 6 * 7", "remember that metrics are scraped each minute", "water the geraniums")
+CALLS = (
+    "what is 6 * 7",
+    "what is 6 * 7",
+    "remember that metrics are scraped each minute",
+    "what time is it in Lilliput",
+)
 
 
 def free_port() -> int:

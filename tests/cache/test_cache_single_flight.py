@@ -3,9 +3,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from tmws_patterns.tasks import background_tasks
 from tmws_patterns.cache.single_flight import SingleFlight
 from tmws_patterns.errors import ConfigError, Problem, TmwsError, ToolFailed
+from tmws_patterns.tasks import background_tasks
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ import pytest
 from cache_parts import entry
 
 from tmws_patterns.cache import write_behind
-from tmws_patterns.tasks import background_tasks
 from tmws_patterns.cache.write_behind import WriteBehind
+from tmws_patterns.tasks import background_tasks
 
 pytestmark = pytest.mark.anyio
 

@@ -106,3 +106,22 @@ async def test_a_server_that_is_not_configured_is_unavailable_with_what_to_do(en
     answer = await engine.execute("run the command ls")
     assert answer.error.code == "server_unavailable"
     assert "servers.json" in answer.error.hint
+
+
+async def test_a_named_tool_in_comprehensive_mode_has_memory_beside_it_where_a_sentence_is_given(
+    engine: PatternExecutionEngine,
+) -> None:
+    stored = await engine.execute("remember that the drill is blunt")
+    both = await engine.execute("drill", "comprehensive", pattern="look_at", arguments={"key": "drill"})
+    assert both.result["tool"]["key"] == "drill"
+    assert [row["id"] for row in both.result["memory"]] == [stored.result["id"]]
+    alone = await engine.execute(execution_mode="comprehensive", pattern="look_at", arguments={"key": "drill"})
+    assert alone.result["key"] == "drill"
+
+
+async def test_explicit_arguments_of_a_hybrid_reach_the_half_that_takes_them(engine: PatternExecutionEngine) -> None:
+    for number in range(3):
+        await engine.memory.store(f"the drill has bit {number}")
+    found = await engine.execute(pattern="look_and_recall", arguments={"key": "drill", "limit": 2, "wait": 0})
+    assert found.result["tool"]["looked"] == 1
+    assert len(found.result["memory"]) == 2

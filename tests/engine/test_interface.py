@@ -72,7 +72,7 @@ async def test_statistics_have_every_promised_name(engine: PatternExecutionEngin
     assert stats["patterns"]["look_at"]["executions"] == 2
     assert stats["servers"]["workshop"]["executions"] == 2
     assert stats["registry_stats"]["total_patterns"] > 0
-    assert stats["router_stats"]["total_routes"] == 3 + 1, "the sentence that nothing fitted was routed again"
+    assert stats["router_stats"]["total_routes"] == 3
     cache = engine.cache_manager.get_stats()
     for name in (
         "hits",

@@ -97,5 +97,5 @@ class DatabaseTier:
 
     def _failed(self, exc: Exception) -> None:
         if self._failed_at is None:
-            _LOG.warning("the database tier of the cache is unavailable: %r", exc)
+            _LOG.warning("the database tier of the cache is left out for now: %s", str(exc) or "no answer in time")
         self._failed_at = anyio.current_time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -39,7 +40,7 @@ def options(
 
 @app.command()
 def run(
-    query: Annotated[str, typer.Argument(help="what you want, in a sentence")] = "",
+    words: Annotated[list[str] | None, typer.Argument(help="what you want, in a sentence", show_default=False)] = None,
     pattern: Annotated[str | None, typer.Option(help="run this pattern instead of routing")] = None,
     arguments: Annotated[str | None, typer.Option(help="its arguments, as a JSON object")] = None,
     mode: Annotated[str | None, typer.Option(help="fast, balanced or comprehensive")] = None,
@@ -51,15 +52,16 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Answer a sentence, or run a pattern by name."""
+    given = _object(arguments)
 
     async def work(running: Any) -> Any:
         return await running.engine.execute(
-            query,
+            " ".join(words or ()),
             mode,
             {"agent": agent} if agent else None,
             not no_cache,
             pattern=pattern,
-            arguments=_object(arguments),
+            arguments=given,
             select=select,
             max_tokens=max_tokens,
             cursor=cursor,
@@ -162,11 +164,12 @@ def doctor(json_output: Json = False) -> None:
     async def work(running: Any) -> dict[str, Any]:
         health: dict[str, Any] = await running.health()
         extras = import_module("tmws_patterns.check").extras()
-        return {**health, "problems": [str(p) for p in running.problems], "extras": extras}
+        status = "degraded" if running.problems else health["status"]
+        return {**health, "status": status, "problems": [str(p) for p in running.problems], "extras": extras}
 
     found = with_app(work)
     show_json(found) if as_json(json_output) else show_facts("doctor", found)
-    if found["status"] != "ok" or found["problems"]:
+    if found["status"] != "ok":
         raise typer.Exit(1)
 
 
@@ -211,6 +214,11 @@ def _complain(error: Any) -> None:
         sys.stderr.write(f"hint: {error.hint}\n")
     for candidate in error.details.get("candidates", ()):
         sys.stderr.write(f"  {candidate['call']}  {candidate['about']}\n")
-    for name in ("pattern", "arguments", "missing", "understood", "unknown_servers"):
+    for name in ("missing", "understood", "unknown_servers"):
         if error.details.get(name):
             sys.stderr.write(f"  {name}: {json.dumps(error.details[name], default=str)}\n")
+    if error.code in ("confirmation_required", "missing_arguments"):
+        known = error.details.get("arguments") or error.details.get("understood") or {}
+        wanted = known | dict.fromkeys(error.details.get("missing", ()), "...")
+        call = ["tmws-patterns", "run", "--pattern", error.details["pattern"], "--arguments", json.dumps(wanted)]
+        sys.stderr.write(f"  {shlex.join(call)}\n")

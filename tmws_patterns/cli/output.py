@@ -25,9 +25,9 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     from rich.console import Console  # noqa: PLC0415 - rich costs 60 ms, which only a person's table is worth
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
+    table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console().print(table)
@@ -40,6 +40,8 @@ def show_facts(title: str, facts: Mapping[str, Any]) -> None:
 
 def show_value(value: Any) -> None:
     """An answer as a person reads it: text as text, rows as a table, everything else as JSON."""
+    if isinstance(value, dict) and len(value) == 1 and isinstance(rows := next(iter(value.values())), list):
+        value = rows
     if isinstance(value, str):
         sys.stdout.write(value.rstrip("\n") + "\n")
     elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):

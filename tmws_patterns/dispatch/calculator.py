@@ -1,7 +1,7 @@
 """Arithmetic from a string, bounded so that no expression can block or exhaust the process.
 
 Only numbers, operators, a few functions and constants are understood; nothing is ever looked up or
-run. `^` is a power, and "15% of 80" is understood.
+run. `^` is a power, and words such as "plus" and "15% of 80" are understood.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _EXACT_JSON = 2**63  # beyond this a JSON number is no longer exact for most rea
 
 _SIGNS = str.maketrans({"\u00d7": "*", "\u00f7": "/", "\u2212": "-", "\t": " ", "\n": " "})
 _ALLOWED = re.compile(r"[0-9A-Za-z_.+\-*/%(), ]")
-_PERCENT_OF = re.compile(r"%\s+of\s+", re.IGNORECASE)
+_WORDS = {
+    "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "mod": "%",
+    "to the power of": "^", "percent of": "/100*", "% of": "/100*",
+}  # fmt: skip
+_SPOKEN = re.compile(rf"(?:\b(?:{'|'.join(w for w in _WORDS if w[0] != '%')})|%\s+of)\b", re.IGNORECASE)
 
 _OPERATORS: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add,
@@ -64,7 +68,7 @@ def _normalised(expression: str) -> tuple[str, list[int]]:
         raise InvalidInput(f"the expression has {len(text)} characters; {LONGEST} are allowed", hint="split it up")
     if not text.strip():
         raise _fault("the expression is empty", 0)
-    text = _PERCENT_OF.sub(lambda m: "/100*".ljust(len(m.group())), text)
+    text = _SPOKEN.sub(lambda m: _WORDS[" ".join(m.group().lower().split())].ljust(len(m.group())), text)
     pieces: list[str] = []
     origin: list[int] = []
     lead = len(text) - len(text.lstrip())

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -132,7 +133,7 @@ class Dispatcher:
         return [name for name, connection in self._connections.items() if not self._catalogue.knows(connection.config)]
 
     def status(self) -> list[dict[str, Any]]:
-        """Each server's name, transport, state, tools, last_error, calls, pid and since (seconds since 1970)."""
+        """Each server's name, transport, state, tools, last_error, calls, pid, and since when (UTC, to the second)."""
         return [self._status(connection) for connection in self._connections.values()]
 
     def _status(self, connection: Connection) -> dict[str, Any]:
@@ -147,7 +148,7 @@ class Dispatcher:
             "last_error": connection.last_error.message if connection.last_error else None,
             "calls": connection.calls,
             "pid": link.child.pid if link and link.child else None,
-            "since": connection.since,
+            "since": datetime.fromtimestamp(connection.since, UTC).isoformat(timespec="seconds"),
         }
 
     async def aclose(self) -> None:

@@ -40,16 +40,26 @@ def _zones() -> dict[str, str]:
         zone, *names = line.split("\t")
         found.update(dict.fromkeys(names, zone))
     for zone in sorted(available_timezones(), key=lambda z: ("/" not in z, z)):
+        if zone.startswith("Etc/GMT"):  # named with the sign turned round: see zone_of
+            continue
         found.setdefault(fold(zone.rsplit("/", 1)[-1]), zone)
         found.setdefault(fold(zone), zone)
     return found | _ABBREVIATIONS
 
 
+_OFFSET = re.compile(r"(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?", re.IGNORECASE)
+_FARTHEST = 12  # hours: the zones Etc/GMT-14 to Etc/GMT+12 reach beyond it on one side only
+
+
 def zone_of(place: str) -> str | None:
     """The IANA zone of a city, a zone's name or a common abbreviation; None where it is not known.
 
-    "Paris, France" is tried whole and then by its first part.
+    "Paris, France" is tried whole and then by its first part. "UTC+2" is two hours ahead of UTC,
+    which the IANA names Etc/GMT-2.
     """
+    if offset := _OFFSET.fullmatch(place.strip()):
+        sign, hours = offset.groups()
+        return f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}" if 0 < int(hours) <= _FARTHEST else None
     zones = _zones()
     for attempt in (place, place.partition(",")[0], re.sub(r"^(?:the )?(?:city of )?", "", place)):
         if zone := zones.get(fold(attempt)):

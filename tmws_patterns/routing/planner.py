@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 from tmws_patterns.call import Call, Candidate, MemoryBranch, Plan, RoutingDecision, Scope, ToolBranch
@@ -34,6 +35,8 @@ class Targets(Patterns, Protocol):
     def tool(self, server: str, tool: str) -> ToolDefinition | None: ...
 
     def servers_of(self, tool: str) -> list[str]: ...
+
+    def tools_of(self, server: str) -> list[str]: ...
 
     def identity(self, server: str) -> str: ...
 
@@ -74,6 +77,9 @@ class Planner:
         """The choice that the caller made by naming a pattern."""
         index = self._targets.index
         pattern = index.named(call.pattern or "")
+        server = (call.pattern or "").partition(".")[0]
+        if pattern is None and self._targets.identity(server) and not self._targets.tools_of(server):
+            raise _not_known(server)
         if pattern is None:
             near = ", ".join(index.near(call.pattern or "")) or "none like it"
             raise NoMatch(
@@ -85,6 +91,11 @@ class Planner:
         if call.mode is ExecutionMode.FAST and kind is not PatternType.INFRASTRUCTURE:
             raise NoMatch(f"{pattern.name} uses memory, which mode fast does not", hint="call it in mode balanced")
         candidate = Candidate(pattern, 1.0, "named", index.groups_of(pattern, call.query))
+        tool = candidate if pattern.call else None
+        memory = candidate if pattern.memory else None
+        if call.mode is ExecutionMode.COMPREHENSIVE and call.query:
+            kind, (found_tool, found_memory) = PatternType.HYBRID, self._router.halves(call.query)
+            tool, memory = tool or found_tool, memory or found_memory
         decision = RoutingDecision(
             kind,
             1.0,
@@ -93,12 +104,7 @@ class Planner:
             pattern_name=pattern.name,
             candidates=(candidate,),
         )
-        return Choice(
-            decision,
-            main=candidate,
-            tool=candidate if pattern.call else None,
-            memory=candidate if pattern.memory else None,
-        )
+        return Choice(decision, main=candidate, tool=tool, memory=memory)
 
     def _plan(self, call: Call, choice: Choice) -> Plan:
         kind = choice.decision.pattern_type
@@ -158,7 +164,7 @@ class Planner:
         if not self._targets.identity(server):
             setup = pattern.metadata.get("setup") or f"add {server!r} to servers.json"
             raise ServerUnavailable(f"no server {server!r} is configured", hint=str(setup))
-        definition = self._targets.tool(server, tool)
+        definition = self._definition(pattern, server, tool)
         if definition is not None and definition.denied:
             raise Forbidden(f"servers.json denies {server}.{tool}", hint="remove it from `tmws.deny` of that server")
         schema = definition.input_schema if definition else None
@@ -166,7 +172,7 @@ class Planner:
             arguments = {name: value for name, value in values.values.items() if value is not None}
         else:
             arguments = dict(fill(pattern.call.arguments, values.values) or {})
-            arguments |= {n: v for n, v in call.arguments.items() if n not in pattern.variables | set(pattern.slots)}
+            arguments |= self._extra(call, pattern, schema)
         self._complete(pattern, values, arguments, schema)
         effect = pattern.effect or (definition.effect if definition else None)
         if call.pattern is None and effect not in (Effect.READ, Effect.WRITE):
@@ -196,6 +202,31 @@ class Planner:
         return MemoryBranch(
             pattern.memory.operation, {n: v for n, v in arguments.items() if v not in (None, "")}, scope
         )
+
+    def _definition(self, pattern: PatternDefinition, server: str, tool: str) -> ToolDefinition | None:
+        """What is known of a tool; None where its author's word suffices for now.
+
+        Raises:
+            NoMatch: the server is known to have no such tool.
+            ServerUnavailable: nothing is known of the server, and without that nobody can say what the call does.
+        """
+        definition = self._targets.tool(server, tool)
+        if definition is not None:
+            return definition
+        known = self._targets.tools_of(server)
+        if known:
+            near = ", ".join(get_close_matches(tool, known, 3, 0.3) or known[:5])
+            raise NoMatch(f"{server} has no tool {tool!r}", hint=f"its tools are, for example: {near}")
+        if pattern.effect is None:
+            raise _not_known(server)
+        return None
+
+    def _extra(self, call: Call, pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Explicit arguments that are no variable of the pattern and go to its tool as they are."""
+        own = pattern.variables | set(pattern.slots)
+        if pattern.memory is not None:  # then only what the tool is known to take: the rest is for memory
+            own |= set(call.arguments) - set((schema or {}).get("properties", ()))
+        return {name: value for name, value in call.arguments.items() if name not in own}
 
     def _understand(self, call: Call, candidate: Candidate) -> Understood:
         pattern = candidate.pattern
@@ -259,7 +290,9 @@ class Planner:
         return NoMatch(
             "no tool fits this sentence",
             hint="name a pattern for the tool half",
-            candidates=self._router.shown(call.query, list(self._targets.index.candidates(call.query))),
+            candidates=self._router.shown(
+                call.query, self._targets.index.candidates(call.query), PatternType.INFRASTRUCTURE
+            ),
         ).info
 
     def _key(
@@ -276,6 +309,14 @@ class Planner:
             who = (scope.agent, sorted(scope.teams), scope.namespace)
             parts.append((str(memory.operation), dict(memory.arguments), who))
         return tuple(parts)
+
+
+def _not_known(server: str) -> ServerUnavailable:
+    return ServerUnavailable(
+        f"the tools of {server!r} are not known: it could not be reached yet",
+        hint=f"see why with `tmws-patterns servers --connect`, then correct {server!r} in servers.json",
+        unknown_servers=[server],
+    )
 
 
 def _confirmation(name: str, arguments: Mapping[str, Any], effect: Effect | None) -> ConfirmationRequired:

@@ -79,7 +79,9 @@ class Router:
             InvalidInput: the sentence is empty, too long or holds a NUL, or the mode is unknown.
         """
         del context
-        return self.decide(query, mode_of(execution_mode)).decision
+        decision = self.decide(query, mode_of(execution_mode)).decision
+        self.count(decision.pattern_type)
+        return decision
 
     def decide(self, query: str, mode: ExecutionMode) -> Choice:
         """The decision with its candidates. A repeat is answered from memory while the patterns are the same."""
@@ -93,11 +95,15 @@ class Router:
             choose = {ExecutionMode.FAST: self._fast, ExecutionMode.COMPREHENSIVE: self._comprehensive}
             choice = choose.get(mode, self._balanced)(query, found)
             self._kept[query, mode] = choice
-        self.count(choice.decision.pattern_type)
         return choice
 
+    def halves(self, query: str) -> tuple[Candidate | None, Candidate]:
+        """What a comprehensive answer to the sentence would ask: a tool, or None, and memory."""
+        found = self._patterns.index.candidates(query)
+        return self._tool_half(found), self._memory_half(query, found)
+
     def count(self, kind: PatternType) -> None:
-        """Count a decision, also one that somebody remembered for us."""
+        """Count a decision that was acted on."""
         self._counts[kind] += 1
 
     def get_stats(self) -> dict[str, Any]:
@@ -110,11 +116,14 @@ class Router:
             "route_distribution": {kind: round(100 * n / total, 2) if total else 0.0 for kind, n in by_type.items()},
         }
 
-    def shown(self, query: str, found: Sequence[Candidate]) -> list[dict[str, Any]]:
-        """The nearest candidates as a caller reads them, with how to call each."""
-        names = {c.name for c in found[:SHOWN]}
-        more = self._patterns.index.nearest(query, SHOWN + len(names)) if len(names) < SHOWN else []
-        nearest = [*found[:SHOWN], *(c for c in more if c.name not in names)][:SHOWN]
+    def shown(self, query: str, found: Sequence[Candidate], kind: PatternType | None = None) -> list[dict[str, Any]]:
+        """The nearest candidates, of one type if given, as a caller reads them, with how to call each."""
+        index = self._patterns.index
+        likely = [c for c in found if kind in (None, c.pattern.pattern_type)][:SHOWN]
+        names = {c.name for c in likely}
+        more = index.nearest(query, len(index.patterns)) if len(names) < SHOWN else []
+        alike = (c for c in more if c.name not in names and kind in (None, c.pattern.pattern_type))
+        nearest = [*likely, *alike][:SHOWN]
         return [
             {
                 "pattern": c.name,
@@ -145,13 +154,15 @@ class Router:
         best = found[0] if found else None
         if best and best.pattern.pattern_type is PatternType.HYBRID and not self._refusal(query, found):
             return Choice(_decided(best, PatternType.HYBRID, found), main=best, tool=best, memory=best)
-        readable = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
-        tool = next((c for c in readable if self._patterns.effect(c.pattern) is Effect.READ), None)
-        if tool and tool.confidence < HALF_CONFIDENCE:
-            tool = None
-        memory = self._memory_half(query, found)
+        tool, memory = self._tool_half(found), self._memory_half(query, found)
         main = max((c for c in (tool, memory) if c), key=lambda c: c.confidence)
         return Choice(_decided(main, PatternType.HYBRID, found), main=main, tool=tool, memory=memory)
+
+    def _tool_half(self, found: list[Candidate]) -> Candidate | None:
+        """The best tool that only reads, where it is likely enough."""
+        infrastructure = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
+        best = next((c for c in infrastructure if self._patterns.effect(c.pattern) is Effect.READ), None)
+        return best if best and best.confidence >= HALF_CONFIDENCE else None
 
     def _memory_half(self, query: str, found: list[Candidate]) -> Candidate:
         """The write that the sentence asks for, else the memory pattern it asks for, else a recall."""

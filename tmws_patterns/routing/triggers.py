@@ -63,13 +63,18 @@ class TriggerIndex:
             self._names.append(list(self._filter.re(i).groupindex))
 
     def match(self, query: str) -> list[TriggerMatch]:
-        """Every trigger found in the sentence, in the order in which they were given."""
+        """Every trigger found in the sentence, in the order in which they were given.
+
+        RE2 allows no two groups of one name, so `name__2` is another place where `name` may stand.
+        """
         if self._empty:
             return []
         found = []
         for i in sorted(self._filter.Match(query) or ()):
             match = self._filter.re(i).search(query)
             if match is not None:
-                groups = {name: match.group(name).strip() for name in self._names[i] if match.group(name)}
+                groups = {
+                    name.partition("__")[0]: match.group(name).strip() for name in self._names[i] if match.group(name)
+                }
                 found.append(TriggerMatch(i, groups, match.end() - match.start()))
         return found

@@ -6,7 +6,8 @@ Until there is authentication, only loopback addresses are served.
 from __future__ import annotations
 
 import ipaddress
-import signal
+import socket
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -23,9 +24,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tmws_patterns.errors import Forbidden, TmwsError
+from tmws_patterns.errors import Forbidden, InvalidInput, TmwsError
 from tmws_patterns.server.build import build_server, initialization
 from tmws_patterns.server.host import Host, Opener
+from tmws_patterns.server.signals import on_signal
 
 _IDLE_SESSION = 600.0  # seconds; an abandoned legacy session holds about 50 KiB
 _SESSIONS = 200
@@ -59,6 +61,7 @@ def run_http(open_app: Opener, host: str, port: int) -> None:
 
     Raises:
         Forbidden: the host is not a loopback address.
+        InvalidInput: the port cannot be listened on.
     """
     if not is_loopback(host):
         raise Forbidden(
@@ -66,7 +69,9 @@ def run_http(open_app: Opener, host: str, port: int) -> None:
             hint="use --host 127.0.0.1, and a tunnel or a proxy that authenticates",
         )
     streams: Streams = set()
-    anyio.run(_serve, http_app(open_app, streams), streams, host, port)
+    with _bound(host, port) as listening:
+        sys.stderr.write(f"serving MCP at http://{host}:{port}/mcp (and /sse, /health, /metrics); Ctrl-C ends\n")
+        anyio.run(_serve, http_app(open_app, streams), streams, listening)
 
 
 def is_loopback(host: str) -> bool:
@@ -88,20 +93,27 @@ def http_app(open_app: Opener, streams: Streams) -> Starlette:
     return app
 
 
-async def _serve(app: Starlette, streams: Streams, host: str, port: int) -> None:
-    config = uvicorn.Config(app, host, port, log_level="warning", timeout_graceful_shutdown=_GRACE)  # type: ignore[arg-type]
+def _bound(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port in use is a sentence and no traceback."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as exc:
+        raise InvalidInput(f"cannot listen on {host}:{port}: {exc.strerror}", hint="choose another --port") from exc
+
+
+async def _serve(app: Starlette, streams: Streams, listening: socket.socket) -> None:
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)  # type: ignore[arg-type]
     service = _Uvicorn(config)
 
-    async def stop_on_signal() -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                service.should_exit = True
-                for scope in tuple(streams):
-                    scope.cancel()
+    def end() -> None:
+        service.should_exit = True
+        for scope in tuple(streams):
+            scope.cancel()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(stop_on_signal)
-        await service.serve()
+        group.start_soon(on_signal, end)
+        await service.serve(sockets=[listening])
         group.cancel_scope.cancel()
 
 

@@ -34,7 +34,7 @@ async def list_patterns(
     """
     found = _matching(engine.registry, query, pattern_type, server)
     unknown: list[str] = []
-    if not found:
+    if not found or (query and not engine.registry.find_matching_pattern(query)):
         unknown = await engine.discover()
         found = _matching(engine.registry, query, pattern_type, server)
     start = _start(cursor)

@@ -7,10 +7,8 @@ it leaves its children behind. Here both ends wait for readiness in the event lo
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import sys
-from collections.abc import Callable
 from typing import Any, Self
 
 import anyio
@@ -19,6 +17,7 @@ from mcp.server.stdio import stdio_server
 
 from tmws_patterns.server.build import build_server, initialization
 from tmws_patterns.server.host import Opener
+from tmws_patterns.server.signals import on_signal
 
 _READ = 65_536
 _WRITE = 4_096  # PIPE_BUF on Linux: this much can be written without blocking once a pipe is writable
@@ -72,28 +71,15 @@ class LineWriter:
 def run_stdio(open_app: Opener) -> None:
     """Serve one client until it closes stdin or a signal comes. Returns normally in both cases."""
     server, _ = build_server(open_app)
-    anyio.run(serve_until_signalled, lambda: _serve(server), **_backend())
-
-
-async def serve_until_signalled(serve: Callable[[], Any]) -> None:
-    """Run a service until it ends or SIGTERM or SIGINT comes, then close everything it holds."""
-    async with anyio.create_task_group() as group:
-
-        async def watch() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                async for _ in signals:
-                    group.cancel_scope.cancel()
-                    return
-
-        if sys.platform != "win32":
-            group.start_soon(watch)
-        await serve()
-        group.cancel_scope.cancel()
+    anyio.run(_serve, server, **_backend())
 
 
 async def _serve(server: Server[Any]) -> None:
-    async with stdio_server(*_claim()) as (incoming, outgoing):
-        await server.run(incoming, outgoing, initialization(server))
+    async with anyio.create_task_group() as group:
+        group.start_soon(on_signal, group.cancel_scope.cancel)
+        async with stdio_server(*_claim()) as (incoming, outgoing):
+            await server.run(incoming, outgoing, initialization(server))
+        group.cancel_scope.cancel()
 
 
 def _claim() -> tuple[Any, Any]:

@@ -112,6 +112,11 @@ class Tools:
 
 async def statistics(app: Served, section: str | None) -> dict[str, Any]:
     """One section of the statistics; None gives those of the session without their long tables."""
+    found: dict[str, Any] = _rounded(await _section(app, section))
+    return found
+
+
+async def _section(app: Served, section: str | None) -> dict[str, Any]:
     if section == "all_time":
         return await app.all_time()
     if section == "health":
@@ -122,6 +127,13 @@ async def statistics(app: Served, section: str | None) -> dict[str, Any]:
     if section == "session":
         return {**stats, **tables}
     return stats if section is None else {section: parts.get(section, tables.get(section))}
+
+
+def _rounded(data: Any) -> Any:
+    """Numbers with three decimals at most: more would only cost tokens."""
+    if isinstance(data, dict):
+        return {name: _rounded(value) for name, value in data.items()}
+    return round(data, 3) if isinstance(data, float) else data
 
 
 def _checked(model: type[_A], arguments: dict[str, Any]) -> _A:

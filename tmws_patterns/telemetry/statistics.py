@@ -66,7 +66,7 @@ class Statistics:
         return {
             **self._all.overview(),
             "uptime_s": self._clock() - self._started,
-            "latency_ms": {f"p{p}": self._latency.percentile(p) for p in PERCENTILES},
+            "latency_ms": {f"p{p}": round(self._latency.percentile(p), 3) for p in PERCENTILES},
             "patterns": {name: tally.line() for name, tally in self._patterns.items()},
             "servers": {name: tally.line() for name, tally in self._servers.items()},
             "errors": dict(self._errors),

@@ -41,11 +41,11 @@ class Tally:
     @property
     def average_ms(self) -> float:
         """Milliseconds a call; 0 before the first."""
-        return self.duration_ms / self.executions if self.executions else 0.0
+        return round(self.duration_ms / self.executions, 3) if self.executions else 0.0
 
     def percent(self, part: int) -> float:
         """`part` of the executions in percent; 0 before the first."""
-        return 100 * part / self.executions if self.executions else 0.0
+        return round(100 * part / self.executions, 2) if self.executions else 0.0
 
     def overview(self) -> dict[str, float]:
         """The public names of the sums, with average and rates (percent)."""
