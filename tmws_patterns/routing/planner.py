@@ -172,7 +172,7 @@ class Planner:
             arguments = {name: value for name, value in values.values.items() if value is not None}
         else:
             arguments = dict(fill(pattern.call.arguments, values.values) or {})
-            arguments |= self._extra(call, pattern, schema)
+            arguments |= {n: values.values[n] for n in self._extra(call, pattern, schema)}
         self._complete(pattern, values, arguments, schema)
         effect = pattern.effect or (definition.effect if definition else None)
         if call.pattern is None and effect not in (Effect.READ, Effect.WRITE):
@@ -221,12 +221,12 @@ class Planner:
             raise _not_known(server)
         return None
 
-    def _extra(self, call: Call, pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Explicit arguments that are no variable of the pattern and go to its tool as they are."""
+    def _extra(self, call: Call, pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> set[str]:
+        """Names of explicit arguments that are no variable of the pattern and go to its tool as they are."""
         own = pattern.variables | set(pattern.slots)
         if pattern.memory is not None:  # then only what the tool is known to take: the rest is for memory
             own |= set(call.arguments) - set((schema or {}).get("properties", ()))
-        return {name: value for name, value in call.arguments.items() if name not in own}
+        return set(call.arguments) - own
 
     def _understand(self, call: Call, candidate: Candidate) -> Understood:
         pattern = candidate.pattern

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -88,12 +89,11 @@ def _one_of(name: str, slot: Slot, value: str) -> str:
 def _number(value: Any) -> float | int | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return value
     try:
-        return int(value) if re.fullmatch(r"\s*[+-]?\d{1,18}\s*", str(value)) else float(str(value))
+        number = int(value) if re.fullmatch(r"\s*[+-]?\d{1,18}\s*", str(value)) else float(str(value))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _integer(value: Any) -> int | None:
