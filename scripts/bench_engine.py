@@ -1,4 +1,4 @@
-"""Measures the engine on real parts and holds it to its promises. Run it from a clone that has been set up:
+"""Measures the engine on real parts and holds it to its promises. Run it from a clone that ./scripts/test has set up:
 
     .venv/bin/python scripts/bench_engine.py [--quick]
 

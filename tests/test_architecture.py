@@ -21,7 +21,7 @@ LAYERS = (
     ("ports", "settings", "routing", "shaping", "loader"),
     ("storage", "telemetry", "registry"),
     ("cache", "memory", "dispatch"),
-    ("branches", "presentation"),
+    ("branches", "intake", "presentation", "progress"),
     ("ledger",),
     ("executor",),
     ("app", "check"),

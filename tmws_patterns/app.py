@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
 
 from tmws_patterns.branches import Branches
 from tmws_patterns.cache import TieredCache, open_cache
-from tmws_patterns.dispatch import Dispatcher, builtin_server, load_servers, open_dispatcher
+from tmws_patterns.dispatch import Dispatcher, ServerConfig, builtin_server, load_servers, open_dispatcher
 from tmws_patterns.errors import InvalidInput, Problem, StoreUnavailable
 from tmws_patterns.executor import Neighbours, PatternExecutionEngine
 from tmws_patterns.ledger import Ledger
@@ -122,13 +123,36 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         problems = (*registry.problems, *server_problems)
         for problem in problems:
             logger.warning("%s", problem)
-        yield App(settings, engine, registry, database, cache, dispatcher, statistics, metrics, problems)
+        try:
+            yield App(settings, engine, registry, database, cache, dispatcher, statistics, metrics, problems)
+        finally:
+            _opened_last = None if _opened_last is database else _opened_last
 
 
-async def create_pattern_execution_engine(settings: Settings | None = None) -> PatternExecutionEngine:
-    """A running engine. Close it with `await engine.aclose()`, or use it in `async with`.
+class EngineOpening:
+    """What `create_pattern_execution_engine` gives: await it, or enter it with `async with`."""
 
-    It lives in a task of its own, so that it may be closed from another task than the one that made it.
+    def __init__(self, settings: Settings | None) -> None:
+        self._settings = settings
+        self._engine: PatternExecutionEngine | None = None
+
+    def __await__(self) -> Generator[Any, None, PatternExecutionEngine]:
+        return _create(self._settings).__await__()
+
+    async def __aenter__(self) -> PatternExecutionEngine:
+        self._engine = await _create(self._settings)
+        return self._engine
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._engine is not None:
+            await self._engine.aclose()
+
+
+def create_pattern_execution_engine(settings: Settings | None = None) -> EngineOpening:
+    """Start an engine. Await what this returns, or enter it with `async with`.
+
+    It lives in a task of its own, so that it may be closed (`await engine.aclose()`) from another
+    task than the one that made it.
 
     Args:
         settings: None reads the TMWS_* environment.
@@ -136,6 +160,10 @@ async def create_pattern_execution_engine(settings: Settings | None = None) -> P
     Raises:
         TmwsError: it cannot be started; the error says why and what to do.
     """
+    return EngineOpening(settings)
+
+
+async def _create(settings: Settings | None) -> PatternExecutionEngine:
     ready: asyncio.Future[PatternExecutionEngine] = asyncio.get_running_loop().create_future()
     stop = anyio.Event()
 
@@ -163,14 +191,21 @@ async def create_pattern_execution_engine(settings: Settings | None = None) -> P
 
 @asynccontextmanager
 async def _dispatcher(
-    settings: Settings, servers: Mapping[str, Any], database: Database, cache: TieredCache, registry: PatternRegistry
+    settings: Settings,
+    servers: Mapping[str, ServerConfig],
+    database: Database,
+    cache: TieredCache,
+    registry: PatternRegistry,
 ) -> AsyncGenerator[Dispatcher, None]:
     """The downstream side, telling the registry and the cache of every change of a catalogue."""
     opened: list[Dispatcher] = []
 
+    def publish() -> None:
+        registry.set_tools(opened[0].tools(), _places(servers, opened[0].servers()))
+
     async def changed(identity: str) -> None:
         if opened:
-            registry.set_tools(opened[0].tools(), opened[0].servers())
+            publish()
             stale = [f"server:{name}" for name, known in opened[0].servers().items() if known == identity]
             await cache.invalidate(stale)
 
@@ -203,8 +238,17 @@ async def _dispatcher(
         default_timeout=settings.pattern_infra_timeout,
     ) as dispatcher:
         opened.append(dispatcher)
-        registry.set_tools(dispatcher.tools(), dispatcher.servers())
+        publish()
         yield dispatcher
+
+
+def _places(servers: Mapping[str, ServerConfig], identities: Mapping[str, str]) -> dict[str, str]:
+    """What makes a server's answers its own: its configuration and, for a child, the folder that it runs in."""
+    here = str(Path.cwd())
+    return {
+        name: f"{identity} {servers[name].cwd or here}" if name in servers and servers[name].command else identity
+        for name, identity in identities.items()
+    }
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -12,7 +13,6 @@ import orjson
 
 from tmws_patterns.call import Plan, Progress
 from tmws_patterns.errors import CallTimeout, ErrorInfo, TmwsError
-from tmws_patterns.pattern import Effect
 from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
 
 logger = logging.getLogger(__name__)
@@ -43,13 +43,15 @@ class Branches:
             if plan.memory is not None:
                 group.start_soon(self._settle, "memory", lambda: self._run_memory(plan), halves, failures)
         if not halves:
-            raise TmwsError.of(next(iter(failures.values())))
+            ran = [error for name, error in failures.items() if name not in plan.failures]
+            raise _all_failed((ran or list(failures.values()))[0], failures)
+        expires_at = _expiry(halves.get("memory"))
         if not plan.is_hybrid:
-            return Loaded(_encode(next(iter(halves.values()))), keep=True)
+            return Loaded(_encode(next(iter(halves.values()))), keep=True, expires_at=expires_at)
         answer = {"tool": halves.get("tool"), "memory": halves.get("memory")}
         if failures:
             answer["failed"] = {name: error.to_dict() for name, error in failures.items()}
-        return Loaded(_encode(answer), keep=not failures)
+        return Loaded(_encode(answer), keep=not failures, expires_at=expires_at)
 
     async def _settle(
         self, name: str, run: Callable[[], Awaitable[Any]], halves: dict[str, Any], failures: dict[str, ErrorInfo]
@@ -85,7 +87,7 @@ class Branches:
     async def _run_memory(self, plan: Plan) -> Any:
         if plan.memory is None:
             return None
-        timeout = min(plan.timeout, self._memory_timeout)
+        timeout = min(plan.timeout, self._memory_timeout) if plan.is_hybrid else plan.timeout
         try:
             with anyio.fail_after(timeout):
                 return await self._memory.run(plan.memory)
@@ -96,9 +98,20 @@ class Branches:
             ) from exc
 
 
-def writes(plan: Plan) -> bool:
-    """True where a plan's tool may change something."""
-    return plan.tool is not None and plan.tool.effect is not Effect.READ
+def _all_failed(first: ErrorInfo, failures: Mapping[str, ErrorInfo]) -> TmwsError:
+    """The failure of a branch that ran, telling of the others too."""
+    error = TmwsError.of(first)
+    if len(failures) > 1:
+        error.details = {**error.details, "failed": {name: info.to_dict() for name, info in failures.items()}}
+    return error
+
+
+def _expiry(memories: Any) -> float | None:
+    """When the first of some recalled memories expires, in seconds since 1970; None for never."""
+    if not isinstance(memories, list):
+        return None
+    times = [row["expires_at"] for row in memories if isinstance(row, dict) and row.get("expires_at")]
+    return min((datetime.fromisoformat(time).timestamp() for time in times), default=None)
 
 
 def _encode(answer: Any) -> bytes:

@@ -137,10 +137,11 @@ class Plan:
     Attributes:
         tool, memory: the branches; at least one is set unless both failed while planning.
         failures: branches that were wanted and could not be planned, by name ("tool" or "memory").
-        timeout: seconds from the start of the call until both branches must have ended.
+        timeout: seconds each branch may take.
         key: identity of the raw answer, as a tuple; None where the answer must not be kept.
         ttl: seconds the answer may be repeated; 0 never.
         tags: what makes a kept answer stale.
+        stale: what this call makes stale, whether or not it succeeds: a failed write may have half happened.
     """
 
     pattern: PatternDefinition
@@ -153,6 +154,7 @@ class Plan:
     key: tuple[Any, ...] | None = None
     ttl: float = 0
     tags: tuple[str, ...] = ()
+    stale: frozenset[str] = frozenset()
 
     @property
     def is_hybrid(self) -> bool:

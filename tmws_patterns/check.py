@@ -10,7 +10,7 @@ from tmws_patterns.errors import Problem
 from tmws_patterns.loader import load_packs
 from tmws_patterns.pattern import Effect, PatternDefinition
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import trigger_fault
+from tmws_patterns.routing import READ_CONFIDENCE, WRITE_CONFIDENCE, trigger_fault
 from tmws_patterns.settings import Settings
 
 _EXTRAS = {
@@ -18,7 +18,6 @@ _EXTRAS = {
     "postgres": (("asyncpg",), "memories and cache in PostgreSQL"),
     "speed": (("hiredis", "uvloop"), "a quicker event loop and Redis client"),
 }
-_READ, _WRITE = 0.5, 0.8  # the spec's bands
 
 
 def check_configuration(settings: Settings) -> list[Problem]:
@@ -44,7 +43,7 @@ def extras() -> dict[str, str]:
 
 def _examples(registry: PatternRegistry, pattern: PatternDefinition) -> Iterator[Problem]:
     """Examples that another pattern takes, and negative examples that this one takes."""
-    needed = _WRITE if registry.effect(pattern) is Effect.WRITE else _READ
+    needed = WRITE_CONFIDENCE if registry.effect(pattern) is Effect.WRITE else READ_CONFIDENCE
     for example in pattern.examples:
         found = registry.index.candidates(example)
         if not found or found[0].pattern is not pattern or found[0].confidence < needed:

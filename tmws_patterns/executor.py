@@ -14,22 +14,26 @@ from typing import Any, Protocol, Self
 
 import anyio
 
-from tmws_patterns.branches import Branches, writes
+from tmws_patterns.branches import Branches
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
-from tmws_patterns.errors import ErrorInfo, InvalidInput, TmwsError
+from tmws_patterns.errors import ErrorInfo, NoMatch, TmwsError
+from tmws_patterns.intake import read_call
 from tmws_patterns.ledger import Answer, Ledger
 from tmws_patterns.pattern import ExecutionMode, PatternType
 from tmws_patterns.ports import AnswerCache, Cached, Loaded, MemoryRunner, ToolCaller
 from tmws_patterns.presentation import Presenter
+from tmws_patterns.progress import Audiences
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import Planner, Router, mode_of
+from tmws_patterns.routing import Planner, Router
+from tmws_patterns.shaping import compact
 
 logger = logging.getLogger(__name__)
 
 _DISCOVERY = 5.0  # seconds that servers never seen yet are waited for, by the spec
 _DISCOVERY_REST = 30.0  # seconds before servers that could not be reached are tried again for a sentence
-_OPEN = frozenset({"no_match"})  # answers that more known tools could change
+_CONNECT = 15.0  # seconds for servers that are asked for by name, as dispatch gives a connection
 _KEPT_PLANS = 4_096
+_LONGEST_KEPT = 1_000  # characters of a sentence or a context whose plan is remembered
 _SIDE_BY_SIDE = 32  # calls of one batch at once; more would only wait in the pools behind them
 
 
@@ -74,6 +78,8 @@ class PatternExecutionEngine:
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._plans_version = -1
         self._discovered = -_DISCOVERY_REST
+        self._audiences = Audiences()
+        self._closed = False
         self.principal = principal
         self.registry = around.registry
         self.router = around.router
@@ -91,6 +97,7 @@ class PatternExecutionEngine:
 
     async def aclose(self) -> None:
         """Flush the statistics and close every connection and child process. May be called twice."""
+        self._closed = True
         await self._close()
 
     async def execute(
@@ -171,32 +178,34 @@ class PatternExecutionEngine:
             InvalidInput: they have no usable form.
             Forbidden: the principal may not act as `context.agent`.
         """
-        if not (query or pattern or cursor):
-            raise InvalidInput("nothing was asked", hint="give a query, a pattern or a cursor")
-        for name, value in (("context", context), ("arguments", arguments)):
-            if value is not None and not isinstance(value, Mapping):
-                raise InvalidInput(f"{name} is no object", hint=f"give {name} as names with values")
-        if max_tokens is not None and (not isinstance(max_tokens, int) or max_tokens < 1):
-            raise InvalidInput(f"max_tokens is {max_tokens!r}", hint="give a whole number of 1 or more")
-        agent = (context or {}).get("agent")
-        fields = select.split(",") if isinstance(select, str) else list(select or ())
-        return Call(
-            query=str(query or ""),
-            pattern=pattern or None,
-            arguments=arguments or {},
-            mode=mode_of(execution_mode) if execution_mode else self._default_mode,
-            context=context or {},
-            use_cache=use_cache,
-            select=tuple(filter(None, (str(f).strip() for f in fields))),
-            max_tokens=max_tokens,
-            cursor=cursor or None,
-            principal=(principal or self.principal).acting_as(str(agent) if agent else None),
+        return read_call(
+            query,
+            execution_mode,
+            context,
+            use_cache,
+            pattern,
+            arguments,
+            select,
+            max_tokens,
+            cursor,
+            principal=principal or self.principal,
+            default_mode=self._default_mode,
             progress=progress,
             enveloped=enveloped,
         )
 
+    def refused(self, error: ErrorInfo, started: float) -> Answer:
+        """The end of a call over MCP whose words had no usable form: recorded and priced like any other."""
+        return self._around.ledger.failure(Call(enveloped=True), error, started)
+
     async def answer(self, call: Call, started: float | None = None) -> Answer:
-        """The way of one call. Never raises a failure; it is in the result, and recorded."""
+        """The way of one call. Never raises a failure; it is in the result, and recorded.
+
+        Raises:
+            RuntimeError: the engine is closed.
+        """
+        if self._closed:
+            raise RuntimeError("this engine is closed: create another one")
         started = time.perf_counter() if started is None else started
         try:
             if call.cursor:
@@ -230,8 +239,14 @@ class PatternExecutionEngine:
             "cache_stats": self.cache_manager.get_stats(),
         }
 
-    async def discover(self) -> list[str]:
-        """Connect the servers whose tools were never seen; returns those still unknown."""
+    async def discover(self, servers: Sequence[str] | None = None) -> list[str]:
+        """Connect servers whose tools were never seen, all or those named; returns those still unknown.
+
+        All of them are waited for 5 s and then left alone for half a minute; named ones get their whole
+        connect deadline each time.
+        """
+        if servers is not None:
+            return await self._around.tools.discover(_CONNECT, servers)
         if time.monotonic() - self._discovered < _DISCOVERY_REST:
             return self._around.tools.unknown()
         unknown = await self._around.tools.discover(_DISCOVERY)
@@ -239,7 +254,7 @@ class PatternExecutionEngine:
         return unknown
 
     async def whole_answer(self, answer_id: str, principal: Principal | None = None) -> Any:
-        """A kept answer in full, for the resource that names it as `agent/id`.
+        """A kept answer in full, for the resource that names it.
 
         Raises:
             CursorExpired: it is not there for this principal.
@@ -256,22 +271,23 @@ class PatternExecutionEngine:
         key = self._plan_key(call)
         if key is not None and (kept := self._plans.get(key)) is not None:
             return kept
+        plan: Plan | None = None
+        error: TmwsError | None = None
         try:
             plan = self._around.planner.plan(call)
-            settled = not any(map(_is_open, plan.failures.values()))
         except TmwsError as exc:
-            if not _is_open(exc.info) or not self._around.tools.unknown():
-                raise
-            settled = False
-        if not settled and self._around.tools.unknown():
-            plan = await self._plan_with_all_servers(call)
-        if key is not None and not plan.failures:
+            error = exc
+        if self._around.tools.unknown() and (wanted := _wanted(plan, error, self._around.tools.unknown())) != []:
+            plan = await self._plan_with_servers(call, wanted)
+        elif error is not None:
+            raise error
+        if key is not None and plan is not None and not plan.failures:
             self._plans[key] = plan
-        return plan
+        return plan  # type: ignore[return-value]  # one of plan and error is set
 
-    async def _plan_with_all_servers(self, call: Call) -> Plan:
+    async def _plan_with_servers(self, call: Call, servers: list[str] | None) -> Plan:
         """Plan again, with the tools of servers never seen yet; a failure names those still unknown."""
-        unknown = await self.discover()
+        unknown = await self.discover(servers)
         try:
             return self._around.planner.plan(call)
         except TmwsError as exc:
@@ -286,24 +302,37 @@ class PatternExecutionEngine:
         if self._plans_version != self.registry.version or len(self._plans) >= _KEPT_PLANS:
             self._plans.clear()
             self._plans_version = self.registry.version
-        context = frozenset((n, v) for n, v in call.context.items() if isinstance(v, str | int | float | bool))
+        context = frozenset((n, type(v), v) for n, v in call.context.items() if isinstance(v, str | int | float | bool))
+        if len(call.query) > _LONGEST_KEPT or sum(len(str(v)) for _, _, v in context) > _LONGEST_KEPT:
+            return None
         return (call.query, call.pattern, call.mode, call.principal, context)
 
     async def _fetch(self, call: Call, plan: Plan) -> Cached:
         """The raw answer, from the cache where it may come from there."""
+        if plan.key is None or not call.use_cache:
+            return await self._compute(call, plan)
+        if call.progress is None:
+            return await self._share(plan, plan.key, None)
+        with self._audiences.joined(compact(plan.key), call.progress) as progress:
+            return await self._share(plan, plan.key, progress)
+
+    async def _share(self, plan: Plan, key: tuple[Any, ...], progress: Progress | None) -> Cached:
+        """From the cache, or computed once for all who ask for it now."""
 
         async def load() -> Loaded:
-            return await self._around.branches.run(plan, call.progress)
+            return await self._around.branches.run(plan, progress)
 
-        if plan.key is not None and call.use_cache:
-            tags = (*plan.tags, *self._around.memory.tags(plan.memory)) if plan.memory else plan.tags
-            return await self._around.cache.get_or_load(plan.key, load, ttl=plan.ttl, tags=tags)
+        tags = (*plan.tags, *self._around.memory.tags(plan.memory)) if plan.memory else plan.tags
+        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags)
+
+    async def _compute(self, call: Call, plan: Plan) -> Cached:
+        """For this caller alone, and what it made stale is stale before anybody reads on."""
         try:
-            loaded = await load()
+            loaded = await self._around.branches.run(plan, call.progress)
         finally:
-            if stale := _made_stale(plan):
+            if plan.stale:
                 with anyio.CancelScope(shield=True):
-                    await self._around.cache.invalidate(stale)
+                    await self._around.cache.invalidate(plan.stale)
         return Cached(loaded.payload, None, 0.0)
 
     async def _resume(self, call: Call, started: float) -> Answer:
@@ -313,16 +342,12 @@ class PatternExecutionEngine:
         return self._around.ledger.success(call, decision, resumed.pattern_name, resumed.shaped, started)
 
 
-def _is_open(error: ErrorInfo) -> bool:
-    """True where knowing the tools of more servers could lead further."""
-    return error.code in _OPEN or "unknown_servers" in error.details
-
-
-def _made_stale(plan: Plan) -> set[str]:
-    """Tags that this call makes stale, whether or not it succeeds: a failed write may have half happened."""
-    if plan.key is not None:
-        return set()
-    stale = set(plan.pattern.invalidates)
-    if plan.tool is not None and writes(plan):
-        stale.add(f"server:{plan.tool.server}")
-    return stale
+def _wanted(plan: Plan | None, error: TmwsError | None, unknown: Sequence[str]) -> list[str] | None:
+    """Which servers' tools are needed to settle a call: some by name, all (None), or no more ([])."""
+    failures = [error.info] if error else list(plan.failures.values()) if plan else []
+    if any(failure.code == NoMatch.code for failure in failures):
+        return None
+    named = [name for failure in failures for name in failure.details.get("unknown_servers", ())]
+    if plan is not None and plan.tool is not None and plan.tool.server in unknown:
+        named.append(plan.tool.server)
+    return named

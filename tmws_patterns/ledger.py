@@ -66,7 +66,7 @@ class Ledger:
         metadata: dict[str, Any] = {"pattern_type": str(kind)}
         if decision is not None:
             metadata |= {"confidence": round(decision.confidence, 4), "reasoning": decision.reasoning}
-        name = (decision and decision.pattern_name) or call.pattern or ""
+        name = (decision and decision.pattern_name) or ""
         result = ExecutionResult(name, False, None, _elapsed(started), 0, error=error, metadata=metadata)
         return self._record(call, result, kind, None, server)
 
@@ -107,12 +107,14 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> di
         "reasoning": decision.reasoning,
         "tokens_raw": shaped.tokens_raw,
         "tokens_saved": shaped.tokens_raw - shaped.tokens,
+        "estimated_cost": decision.estimated_cost,
     }
     optional = {
         "next_cursor": shaped.next_cursor,
         "resource": shaped.resource,
         "failed": list(shaped.failed) or None,
         "cache_tier": tier,
+        "note": shaped.note,
     }
     return found | {name: value for name, value in optional.items() if value is not None}
 

@@ -123,6 +123,8 @@ class MemoryTarget(BaseModel):
     until: str | None = None
     ids: tuple[str, ...] | str = ()
     access_level: str | None = None
+    team: str | None = None
+    shared_with: tuple[str, ...] | str = ()
 
 
 def _variables(value: Any) -> set[str]:
@@ -197,7 +199,6 @@ class PatternDefinition:
         select: the fields to keep of the answer; empty keeps all.
         max_tokens: o200k tokens of one page; None the caller's.
         invalidates: tags that a successful write makes stale.
-        input_schema: JSON schema of its arguments; None until the tool's definition is known.
         definition_hash: of the downstream definition it was built from; "" for a declared pattern.
         source: file and line it was read from; ("", 0) for one made in Python or from a tool.
     """
@@ -222,7 +223,6 @@ class PatternDefinition:
     invalidates: tuple[str, ...] = ()
     personas: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    input_schema: Mapping[str, Any] | None = None
     definition_hash: str = ""
     source: tuple[str, int] = ("", 0)
 

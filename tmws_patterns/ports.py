@@ -74,10 +74,14 @@ class Epochs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load produced: the encoded answer, and whether it may be kept at all."""
+    """What a load produced: the encoded answer, whether it may be kept at all, and until when at the latest.
+
+    `expires_at` is seconds since 1970; None leaves it to the ttl.
+    """
 
     payload: bytes
     keep: bool
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

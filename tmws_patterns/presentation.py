@@ -7,23 +7,28 @@ neither counts nor shapes again. An answer over one page is kept whole in storag
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import anyio
 import orjson
 
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
-from tmws_patterns.errors import CursorExpired, Forbidden, InvalidInput
+from tmws_patterns.errors import CursorExpired, InvalidInput, StoreUnavailable
 from tmws_patterns.ports import Cached, KeptAnswers
 from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project
 from tmws_patterns.shaping.envelope import tail_tokens
+
+logger = logging.getLogger(__name__)
 
 ANSWER_TTL = 3600.0  # seconds that an answer over one page can be read on, by the spec
 PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the spec
 ANSWER_URI = "tmws://answers/"
 _SETTLES = 4  # rounds until a text that states its own price states the right one
+_KEEPING = 2.0  # seconds in which an answer must be kept for its later pages, or the first page goes without
 _THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
 
 
@@ -49,6 +54,8 @@ class Shaped:
     next_cursor: str | None = None
     resource: str | None = None
     failed: tuple[str, ...] = ()
+    note: str | None = None
+    """What could not be done with the answer, which is there all the same."""
 
     @property
     def data(self) -> Any:
@@ -95,11 +102,11 @@ class Presenter:
         budget = self._budget(call, plan)
         select = call.select or _fields(plan.pattern.select)
         owner = (call.principal.tenant, call.principal.agent)
-        key = ("page", owner, plan.key, cached.stored_at, select, budget) if plan.key and plan.ttl > 0 else None
+        key = ("page", *owner, plan.key, cached.stored_at, select, budget or 0) if plan.key and plan.ttl > 0 else None
         if key and (kept := self._pages.local_get(key)) is not None:
             return Shaped.decode(kept)
         shaped = await self._shape(owner, plan, cached.payload, select, budget)
-        if key and not shaped.failed:
+        if key and not (shaped.failed or shaped.note):
             lives = min(plan.ttl, ANSWER_TTL / 2 if shaped.next_cursor else plan.ttl)
             self._pages.local_put(key, shaped.encode(), cached.stored_at + lives)
         return shaped
@@ -114,27 +121,24 @@ class Presenter:
         name, select, position = _read_cursor(call.cursor or "")
         kept = await self.whole(call.principal, name)
         data = await anyio.to_thread.run_sync(project, kept["answer"], select)
-        budget = call.max_tokens or (PAGE_TOKENS if call.enveloped else None)
+        budget = call.max_tokens or (kept["budget"] or PAGE_TOKENS if call.enveloped else None)
         page = cut(data, position, budget)
         cursor = _cursor(name, select, page.following) if page.following is not None else None
-        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, f"{ANSWER_URI}{name}")
+        resource = f"{ANSWER_URI}{quote(call.principal.agent)}/{name}"
+        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, resource)
         return Resumed(shaped, kept["pattern_name"], kept["pattern_type"])
 
-    async def whole(self, principal: Principal, name: str) -> Mapping[str, Any]:
-        """A kept answer with its pattern. `name` is `agent/id`; the agent is one that the principal may act as.
+    async def whole(self, principal: Principal, answer_id: str) -> Mapping[str, Any]:
+        """A kept answer with its pattern.
 
         Raises:
             CursorExpired: it is not there for this principal.
         """
-        agent, _, answer_id = name.rpartition("/")
-        try:
-            owner = principal.acting_as(agent)
-        except Forbidden:
-            owner = principal
-        kept = await self._answers.load((owner.tenant, owner.agent), answer_id, self._clock())
+        kept = await self._answers.load((principal.tenant, principal.agent), answer_id, self._clock())
         if kept is None:
             raise CursorExpired(
-                "this answer is no longer kept", hint="run the call again; an answer over one page is kept for an hour"
+                "this answer is not kept for you",
+                hint="give the context of the call that it came from, or call again: it is kept for an hour",
             )
         found: Mapping[str, Any] = orjson.loads(kept)
         return found
@@ -148,18 +152,34 @@ class Presenter:
             failed = _failed(plan, orjson.loads(payload)) if plan.is_hybrid else ()
             return Shaped(raw, tokens_raw, 0, tokens_raw, failed=failed)
         data = orjson.loads(payload)
-        page = cut(project(data, select), (), budget)
+        chosen, note = _selected(plan, data, select)
+        page = cut(chosen, (), budget)
         cursor = resource = None
         if page.following is not None:
-            kept = {
-                "pattern_name": plan.pattern.name,
-                "pattern_type": str(plan.pattern_type),
-                "answer": data,
-            }
-            answer_id = await self._answers.keep(owner, compact(kept).encode(), self._clock(), ANSWER_TTL)
-            name = f"{owner[1]}/{answer_id}"
-            cursor, resource = _cursor(name, select, page.following), f"{ANSWER_URI}{name}"
-        return Shaped(page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data))
+            name, note = await self._kept(owner, plan, data, budget, note)
+            if name is not None:
+                shown = () if chosen is data else select
+                cursor, resource = _cursor(name, shown, page.following), f"{ANSWER_URI}{quote(owner[1])}/{name}"
+        return Shaped(
+            page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data), note
+        )
+
+    async def _kept(
+        self, owner: tuple[str, str], plan: Plan, data: Any, budget: int | None, note: str | None
+    ) -> tuple[str | None, str | None]:
+        """(id, note) of an answer kept for its later pages; without an id where it could not be."""
+        kept = {
+            "pattern_name": plan.pattern.name,
+            "pattern_type": str(plan.pattern_type),
+            "budget": budget,
+            "answer": data,
+        }
+        try:
+            with anyio.fail_after(_KEEPING):
+                return await self._answers.keep(owner, compact(kept).encode(), self._clock(), ANSWER_TTL), note
+        except (StoreUnavailable, TimeoutError) as exc:
+            logger.warning("an answer over one page could not be kept: %s", exc or "no answer in time")
+            return None, "this is the first page; the rest could not be kept, so call again with a larger max_tokens"
 
     def _budget(self, call: Call, plan: Plan) -> int | None:
         """Tokens of a page; None for all of it. Only a caller over MCP has one without asking."""
@@ -176,7 +196,7 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
         "cache_hit": result.cache_hit,
         "execution_time_ms": result.execution_time_ms,
         "tokens_used": 0,
-        "metadata": {n: v for n, v in result.metadata.items() if n != "reasoning"},
+        "metadata": {n: v for n, v in result.metadata.items() if n not in ("reasoning", "estimated_cost")},
     }
     if result.error is not None:
         facts["error"] = result.error.to_dict()
@@ -191,6 +211,23 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
         text, used = envelope(facts, body, price)
     facts["tokens_used"] = used
     return text, {**facts, "result": result.result}
+
+
+def _selected(plan: Plan, data: Any, select: tuple[str, ...]) -> tuple[Any, str | None]:
+    """The fields wanted, or the whole answer with a note where there are none of them.
+
+    Once something was written, or where the pattern's author chose the fields, their absence is no
+    failure of the call.
+
+    Raises:
+        InvalidInput: the caller of a read asked for fields that are not there.
+    """
+    try:
+        return project(data, select), None
+    except InvalidInput as exc:
+        if plan.key is not None and select != _fields(plan.pattern.select):
+            raise
+        return data, f"{exc.message}; {exc.hint}"
 
 
 def _fields(select: tuple[str, ...] | str) -> tuple[str, ...]:

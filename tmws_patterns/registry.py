@@ -5,16 +5,18 @@ Every change makes a new index and a higher version at once, so that the next ca
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput, Problem
 from tmws_patterns.loader import Packs, Persona
-from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolDefinition, ToolTarget
-from tmws_patterns.routing import PatternIndex, trigger_fault
+from tmws_patterns.pattern import NAME, Effect, PatternDefinition, PatternType, ToolDefinition, ToolTarget
+from tmws_patterns.routing import READ_CONFIDENCE, PatternIndex, trigger_fault
 
 _KEPT_MATCHES = 4_096
+_LONGEST_KEPT = 1_000  # characters of a sentence that is remembered
 
 
 class PatternRegistry:
@@ -61,6 +63,10 @@ class PatternRegistry:
         """
         added = list(patterns)
         for pattern in added:
+            if (pattern.call is None and pattern.memory is None) or not re.fullmatch(NAME, pattern.name):
+                raise InvalidInput(
+                    f"{pattern.name!r} can never run", hint="use PatternDefinition.from_config, which checks"
+                )
             if fault := trigger_fault(pattern.trigger_pattern):
                 raise InvalidInput(f"{pattern.name}.trigger_pattern: {fault[0]}", hint=fault[1])
         self._declared |= {p.name.casefold(): p for p in added}
@@ -82,11 +88,15 @@ class PatternRegistry:
             return self._matches[key]
         self._misses += 1
         found = self.index.candidates(query)
-        likely = (c.pattern for c in found if c.confidence >= 0.5 and wanted in (None, c.pattern.pattern_type))  # noqa: PLR2004 - the spec's band for reads
+        likely = (
+            c.pattern for c in found if c.confidence >= READ_CONFIDENCE and wanted in (None, c.pattern.pattern_type)
+        )
         if len(self._matches) >= _KEPT_MATCHES:
             self._matches.clear()
-        self._matches[key] = next(likely, None)
-        return self._matches[key]
+        best = next(likely, None)
+        if len(query) <= _LONGEST_KEPT:
+            self._matches[key] = best
+        return best
 
     def get_stats(self) -> dict[str, Any]:
         """Counts of patterns, and of the matches remembered by find_matching_pattern (rate in percent)."""
@@ -143,6 +153,6 @@ def _from_tool(definition: ToolDefinition) -> PatternDefinition:
         description=definition.description,
         effect=definition.effect,
         call=ToolTarget(server=definition.server, tool=definition.name),
-        input_schema=definition.input_schema,
+        cache_ttl=0,  # that a tool only reads does not say how long its answer stays true
         definition_hash=definition.definition_hash,
     )

@@ -46,7 +46,9 @@ async def _round_trips(place: Workplace, report: Report, calls: int) -> None:
         found = await turn_by_turn(works, rounds=5, calls=calls)
     alone = found["echo called directly"].p50
     for name, times in found.items():
-        note = "" if times.p50 == alone else f"{times.p50 - alone:+.2f} ms to the direct call"
+        note = (
+            "" if times.p50 == alone else f"{times.p50 - alone:+.2f} ms, {times.p50 / alone:.2f} times the direct call"
+        )
         report.row(_GROUP, name, times, note)
     report.bar("stdio_miss_over_direct_p50", found["miss through us"].p50 - alone, "ms", 1.5)
 

@@ -25,7 +25,10 @@ async def execute(client: Client, query: str = "", **more: Any) -> CallToolResul
 
 def page(answer: CallToolResult) -> dict[str, Any]:
     """The answer as a client reads it, having seen that text and structure say the same."""
-    (content,) = answer.content
+    content, *links = answer.content
+    assert [str(link.uri) for link in links] == [
+        u for u in [answer.structured_content["metadata"].get("resource")] if u
+    ]
     assert orjson.loads(content.text) == answer.structured_content
     assert answer.structured_content["tokens_used"] == count_tokens(content.text)
     assert answer.structured_content["success"] is not answer.is_error

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import anyio
@@ -59,7 +60,7 @@ async def test_fast_never_touches_memory(engine: PatternExecutionEngine, worksho
 
 def memory_reads(workshop: Any) -> list[Any]:
     """Everything in the memory tables, to see that nothing was written either."""
-    with sqlite3.connect(workshop.folder / "data" / "memory.db") as connection:
+    with closing(sqlite3.connect(workshop.folder / "data" / "memory.db")) as connection:
         return connection.execute("select id, content, updated_at from memories").fetchall()
 
 

@@ -82,7 +82,8 @@ async def test_a_tool_answers_by_its_own_name_with_arguments_checked(engine: Pat
     assert (missing.error.code, missing.error.details["missing"]) == ("missing_arguments", ["rows"])
     assert missing.error.details["schema"]["properties"]["rows"]["type"] == "integer"
     wrong = await engine.execute(pattern="workshop.shelf", arguments={"rows": "many"})
-    assert wrong.error.code == "invalid_input"
+    assert wrong.error.code == "tool_error", "its own server checks what is said outright"
+    assert "rows" in wrong.error.message
     unknown = await engine.execute(pattern="workshop.shelf", arguments={"rows": 1, "colour": "red"})
     assert "colour" in unknown.error.message
     assert "rows" in unknown.error.hint
@@ -108,7 +109,7 @@ async def test_a_server_that_is_not_configured_is_unavailable_with_what_to_do(en
     assert "servers.json" in answer.error.hint
 
 
-async def test_a_named_tool_in_comprehensive_mode_has_memory_beside_it_where_a_sentence_is_given(
+async def test_a_named_tool_in_comprehensive_mode_has_memory_beside_it(
     engine: PatternExecutionEngine,
 ) -> None:
     stored = await engine.execute("remember that the drill is blunt")
@@ -116,7 +117,8 @@ async def test_a_named_tool_in_comprehensive_mode_has_memory_beside_it_where_a_s
     assert both.result["tool"]["key"] == "drill"
     assert [row["id"] for row in both.result["memory"]] == [stored.result["id"]]
     alone = await engine.execute(execution_mode="comprehensive", pattern="look_at", arguments={"key": "drill"})
-    assert alone.result["key"] == "drill"
+    assert alone.result["tool"]["key"] == "drill"
+    assert [row["id"] for row in alone.result["memory"]] == [stored.result["id"]], "recalled by its arguments"
 
 
 async def test_explicit_arguments_of_a_hybrid_reach_the_half_that_takes_them(engine: PatternExecutionEngine) -> None:

@@ -125,7 +125,8 @@ async def test_a_cursor_outlives_its_engine_and_is_its_owners_alone(workshop: An
     )
     cursor = page.metadata["next_cursor"]
     second = await workshop.engine(agents=frozenset({"ann"}))
-    assert (await second.execute(cursor=cursor, max_tokens=300)).success
+    assert (await second.execute(cursor=cursor, max_tokens=300, context={"agent": "ann"})).success
+    assert (await second.execute(cursor=cursor)).error.code == "cursor_expired", "another persona's"
     stranger = await workshop.engine(agent="bob", agents=frozenset({"bob"}))
     assert (await stranger.execute(cursor=cursor)).error.code == "cursor_expired"
     other_tenant = await workshop.engine(tenant="elsewhere")

@@ -29,6 +29,7 @@ class EpochGuard:
     def __init__(self, epochs: Epochs) -> None:
         self._epochs = epochs
         self._owed: Counter[str] = Counter()  # how many invalidations of each tag have not gone through
+        self._settling = anyio.Lock()  # one at a time: each bump more would make one load more
         self.bumps = 0
 
     def peek(self, tags: Sequence[str]) -> Pairs | None:
@@ -64,7 +65,8 @@ class EpochGuard:
     async def _settle(self) -> None:
         # Still owed while the store works on it: neither a cancelled or failed bump may be lost, nor
         # one that came meanwhile, after a write that this one may have been too early for.
-        settling = self._owed.copy()
-        if settling:
-            await self._epochs.bump(settling)
-            self._owed -= settling
+        async with self._settling:
+            settling = self._owed.copy()
+            if settling:
+                await self._epochs.bump(settling)
+                self._owed -= settling

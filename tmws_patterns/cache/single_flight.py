@@ -47,8 +47,9 @@ class SingleFlight(Generic[T]):
         """What `load` returns, or what a load of the same key that already runs will return."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight()
+            flight = _Flight()
             self._tasks.start_soon(self._fly, key, flight, load)
+            self._flights[key] = flight  # only once it flies: nobody may wait for one that never started
         else:
             self.coalesced += 1
         flight.waiters += 1

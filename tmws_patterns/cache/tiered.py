@@ -81,7 +81,7 @@ class TieredCache:
         """The answer, if local memory holds it and that can be known without waiting. Counts nothing."""
         name = _name(key) if self._enabled else None
         known = self._guard.peek(_ordered(tags))
-        return None if name is None or known is None else self._look(name, known)
+        return None if name is None or known is None else self._look(name, known, float("inf"))
 
     def local_get(self, key: tuple[Any, ...]) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
@@ -115,7 +115,7 @@ class TieredCache:
             "redis_available": available.get("redis", False),
         }
 
-    def _look(self, name: str, epochs: Pairs, ttl: float = float("inf")) -> Cached | None:
+    def _look(self, name: str, epochs: Pairs, ttl: float) -> Cached | None:
         entry = self._local.peek(name)
         if entry is None or entry.epochs != epochs or entry.stored_at + ttl <= self._clock():
             return None
@@ -137,7 +137,8 @@ class TieredCache:
         now = self._clock()
         # Bumped meanwhile: nobody could be served from this entry, and a newer one may be in its place.
         if loaded.keep and self._guard.peek([tag for tag, _ in epochs]) in (None, epochs):
-            await self._keep(name, Entry(loaded.payload, now, now + _shortened(ttl, name), epochs), self._lower)
+            until = min(now + _shortened(ttl, name), loaded.expires_at or float("inf"))
+            await self._keep(name, Entry(loaded.payload, now, until, epochs), self._lower)
         return Cached(loaded.payload, None, now)
 
     async def _load(self, load: Load) -> Cached:

@@ -54,7 +54,7 @@ def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
     sentence = arguments.get("query")
     if content is None and isinstance(sentence, str):
         content = query.content_of(sentence)
-    kept = ("tags", "importance", "access_level")
+    kept = ("tags", "importance", "access_level", "team", "shared_with")
     return {"content": content, **{name: arguments[name] for name in kept if name in arguments}}
 
 

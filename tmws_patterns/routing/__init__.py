@@ -3,16 +3,19 @@
 from tmws_patterns.routing.arguments import schema_of
 from tmws_patterns.routing.index import PatternIndex
 from tmws_patterns.routing.planner import Limits, Planner, Targets
-from tmws_patterns.routing.router import Router, mode_of
+from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
 from tmws_patterns.routing.triggers import trigger_fault
 
 __all__ = [
+    "READ_CONFIDENCE",
+    "WRITE_CONFIDENCE",
     "Limits",
     "PatternIndex",
     "Planner",
     "Router",
     "Targets",
+    "check_query",
     "mode_of",
     "schema_of",
     "signature",

@@ -6,6 +6,7 @@ replaced by a default: it is asked for again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from tmws_patterns.pattern import VARIABLE, Effect, MemoryTarget, PatternDefinit
 from tmws_patterns.routing.slots import NotUnderstood, coerce, find, find_quoted, slot_of
 
 _NOTHING = object()
+_RESERVED = frozenset({"agent", "namespace"})  # these say who asks and what is in sight, and are nobody's argument
 
 
 @dataclass(slots=True)
@@ -45,10 +47,15 @@ def understand(
     slots = pattern_slots(pattern, schema)
     found = Understood()
     guesses = pattern.declared_effect is Effect.READ and not pattern.is_tool
+    alone = Counter(_kind(slot) for slot in slots.values() if slot.required)
+    shown = {name: value for name, value in context.items() if name not in _RESERVED} if pattern.call else {}
+    if pattern.is_tool:  # its own server checks what its caller says outright
+        found.values = {name: arguments[name] for name in slots if name in arguments}
+        slots = {name: slot for name, slot in slots.items() if name not in arguments}
     for name, slot in slots.items():
         try:
-            guess = slot.required or (bool(slot.enum) and guesses)
-            value = _value(name, slot, query, groups, arguments, context, guess=guess)
+            guess = (slot.required and alone[_kind(slot)] == 1) or (bool(slot.enum) and guesses)
+            value = _value(name, slot, query, groups, arguments, shown, guess=guess)
         except NotUnderstood as exc:
             if name in arguments:
                 raise
@@ -60,7 +67,7 @@ def understand(
             found.missing[name] = ""
     if pattern.is_tool and len(found.missing) == 1:
         _take_the_quoted(found, slots, query)
-    for name in set(arguments) - set(slots):
+    for name in set(arguments) - set(slots) - set(found.values):
         found.values[name] = _passed_on(pattern, name, arguments[name], slots, schema)
     return found
 
@@ -118,8 +125,8 @@ def _value(
 ) -> Any:
     """The first source that has the value; `_NOTHING` where none has.
 
-    `guess` allows looking for the value anywhere in the sentence: for what is required, and for
-    the choices of a read. A number in a note is not its importance.
+    `guess` allows looking for the value anywhere in the sentence: for what is required and the only
+    one of its kind, and for the choices of a read. A number in a note is not its importance.
     """
     if name in arguments:
         return coerce(name, slot, arguments[name])
@@ -159,6 +166,11 @@ def _passed_on(
         return value
     known = ", ".join(sorted(set(slots) | takes)) or "none"
     raise InvalidInput(f"{pattern.name} takes no argument {name!r}", hint=f"its arguments are: {known}")
+
+
+def _kind(slot: Slot) -> str:
+    """What a value looks like in a sentence."""
+    return "|".join(slot.enum) or {"integer": "number"}.get(slot.type, slot.type)
 
 
 def _optional(slot: Slot) -> Slot:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from heapq import nlargest
 
 from tmws_patterns.routing.text import stems
 
@@ -32,8 +33,8 @@ class ExampleIndex:
             for term, n in bag.items():
                 self._postings[term].append((doc, weight * n * self._idf[term] / norm))
 
-    def match(self, query: str) -> list[tuple[int, float]]:
-        """(owner, similarity in 0 to 1) of every owner that shares a word, best first."""
+    def match(self, query: str, count: int) -> list[tuple[int, float]]:
+        """(owner, similarity in 0 to 1) of the `count` owners that are most like the query, best first."""
         bag = Counter(stems(query))
         weights = {t: n * self._idf.get(t, self._unknown) for t, n in bag.items()}
         norm = math.sqrt(sum(w * w for w in weights.values())) or 1.0
@@ -46,4 +47,4 @@ class ExampleIndex:
             owner = self._owners[doc]
             if score > best.get(owner, 0.0):
                 best[owner] = score
-        return sorted(best.items(), key=lambda item: -item[1])
+        return nlargest(count, best.items(), key=lambda item: item[1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from heapq import nsmallest
 
 from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition
@@ -19,6 +20,7 @@ NAME, TRIGGER, WORDS, NEAREST = "name", "trigger", "words", "nearest"
 
 _TRIGGER_CONFIDENCE = 0.95  # an author wrote the expression for this sentence, yet no expression is perfect
 _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
+_MOST = 100  # patterns that the words stage hands on; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
 
 
@@ -27,10 +29,12 @@ class PatternIndex:
 
     def __init__(self, patterns: Iterable[PatternDefinition]) -> None:
         self.patterns = tuple(patterns)
-        self._named: dict[str, int] = {}
+        self._exact = {pattern.name: i for i, pattern in enumerate(self.patterns)}
+        self._named = {pattern.name.casefold(): i for i, pattern in reversed(list(enumerate(self.patterns)))}
         for i, pattern in enumerate(self.patterns):
-            for name in (pattern.name, *pattern.aliases):
-                self._named.setdefault(name.casefold(), i)
+            for alias in pattern.aliases:  # which never take the name of another pattern
+                self._named.setdefault(alias.casefold(), i)
+        self._alike = [_trigrams(f"{p.name} {p.description}") for p in self.patterns]
         self._negative = [frozenset(map(_fold, p.negative_examples)) for p in self.patterns]
         self._with_trigger = [i for i, p in enumerate(self.patterns) if p.trigger_pattern]
         self._triggers = TriggerIndex([self.patterns[i].trigger_pattern for i in self._with_trigger])
@@ -38,7 +42,7 @@ class PatternIndex:
 
     def named(self, name: str) -> PatternDefinition | None:
         """The pattern of that name or alias, whatever its case."""
-        found = self._named.get(name.casefold())
+        found = self._exact.get(name, self._named.get(name.casefold()))
         return None if found is None else self.patterns[found]
 
     def near(self, name: str) -> list[str]:
@@ -55,7 +59,7 @@ class PatternIndex:
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, match.groups))
-        for i, likeness in self._examples.match(query):
+        for i, likeness in self._examples.match(query, _MOST):
             found.setdefault(i, Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS))
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
         return sorted(allowed, key=lambda c: -c.confidence)
@@ -70,14 +74,15 @@ class PatternIndex:
     def nearest(self, query: str, count: int) -> list[Candidate]:
         """Patterns spelled most like the sentence, for a caller whose words are in none of them."""
         wanted = _trigrams(query)
-        likeness = [(len(wanted & _trigrams(f"{p.name} {p.description}")), i) for i, p in enumerate(self.patterns)]
-        best = sorted(likeness, key=lambda item: (-item[0], item[1]))[:count]
+        best = nsmallest(count, ((-len(wanted & alike), i) for i, alike in enumerate(self._alike)))
         return [Candidate(self.patterns[i], 0.0, NEAREST) for _, i in best]
 
     def _triggered(self, query: str) -> Sequence[tuple[int, TriggerMatch]]:
-        """Triggers that match, the highest priority first, then the longest match."""
+        """Triggers that match, the highest priority first, then the longest match, then the cheapest."""
         found = [(self._with_trigger[m.index], m) for m in self._triggers.match(query)]
-        return sorted(found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length))
+        return sorted(
+            found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length, self.patterns[f[0]].cost_tokens)
+        )
 
     def _documents(self) -> Iterator[tuple[int, str, float]]:
         for i, pattern in enumerate(self.patterns):

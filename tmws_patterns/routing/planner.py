@@ -6,7 +6,7 @@ what nobody declared, runs only when it is called by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from tmws_patterns.routing.arguments import Understood, fill, schema_of, underst
 from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
 
 TOOL, MEMORY = "tool", "memory"
+NAMED = "named"  # the stage of a pattern that the caller named
 
 
 class Targets(Patterns, Protocol):
@@ -90,11 +91,12 @@ class Planner:
         kind = pattern.pattern_type
         if call.mode is ExecutionMode.FAST and kind is not PatternType.INFRASTRUCTURE:
             raise NoMatch(f"{pattern.name} uses memory, which mode fast does not", hint="call it in mode balanced")
-        candidate = Candidate(pattern, 1.0, "named", index.groups_of(pattern, call.query))
+        candidate = Candidate(pattern, 1.0, NAMED, index.groups_of(pattern, call.query))
         tool = candidate if pattern.call else None
         memory = candidate if pattern.memory else None
-        if call.mode is ExecutionMode.COMPREHENSIVE and call.query:
-            kind, (found_tool, found_memory) = PatternType.HYBRID, self._router.halves(call.query)
+        if call.mode is ExecutionMode.COMPREHENSIVE:
+            about = call.query or " ".join(v for v in call.arguments.values() if isinstance(v, str)) or pattern.name
+            kind, (found_tool, found_memory) = PatternType.HYBRID, self._router.halves(about)
             tool, memory = tool or found_tool, memory or found_memory
         decision = RoutingDecision(
             kind,
@@ -153,6 +155,7 @@ class Planner:
             key=self._key(call, main, tool, memory) if reads and not failures else None,
             ttl=min(ttls, default=0),
             tags=(*(f"pattern:{p.name}" for p in used), *([f"server:{tool.server}"] if tool else [])),
+            stale=frozenset() if reads else _made_stale(used, tool),
         )
 
     def _tool_branch(self, call: Call, candidate: Candidate) -> ToolBranch:
@@ -169,10 +172,11 @@ class Planner:
             raise Forbidden(f"servers.json denies {server}.{tool}", hint="remove it from `tmws.deny` of that server")
         schema = definition.input_schema if definition else None
         if pattern.is_tool:
-            arguments = {name: value for name, value in values.values.items() if value is not None}
+            given = self._given(call, candidate)
+            arguments = {n: v for n, v in values.values.items() if v is not None or n in given}
         else:
             arguments = dict(fill(pattern.call.arguments, values.values) or {})
-            arguments |= {n: values.values[n] for n in self._extra(call, pattern, schema)}
+            arguments |= {n: values.values[n] for n in self._extra(self._given(call, candidate), pattern, schema)}
         self._complete(pattern, values, arguments, schema)
         effect = pattern.effect or (definition.effect if definition else None)
         if call.pattern is None and effect not in (Effect.READ, Effect.WRITE):
@@ -188,7 +192,7 @@ class Planner:
         values = self._understand(call, candidate)
         wanted = pattern.memory.model_dump(exclude={"operation"}, exclude_none=True)
         own = {n: v for n, v in values.values.items() if n in type(pattern.memory).model_fields}
-        passed = {n: v for n, v in own.items() if n in call.arguments}
+        passed = {n: v for n, v in own.items() if n in self._given(call, candidate)}
         arguments = {**fill(wanted, values.values), **passed}
         self._complete(pattern, values, arguments, None)
         effect = pattern.effect or pattern.memory.operation.effect
@@ -221,21 +225,26 @@ class Planner:
             raise _not_known(server)
         return None
 
-    def _extra(self, call: Call, pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> set[str]:
+    def _extra(
+        self, given: Mapping[str, Any], pattern: PatternDefinition, schema: Mapping[str, Any] | None
+    ) -> set[str]:
         """Names of explicit arguments that are no variable of the pattern and go to its tool as they are."""
         own = pattern.variables | set(pattern.slots)
         if pattern.memory is not None:  # then only what the tool is known to take: the rest is for memory
-            own |= set(call.arguments) - set((schema or {}).get("properties", ()))
-        return set(call.arguments) - own
+            own |= set(given) - set((schema or {}).get("properties", ()))
+        return set(given) - own
+
+    def _given(self, call: Call, candidate: Candidate) -> Mapping[str, Any]:
+        """The caller's explicit arguments, which are for the pattern that was named, if one was."""
+        return call.arguments if candidate.stage == NAMED or not call.pattern else {}
 
     def _understand(self, call: Call, candidate: Candidate) -> Understood:
         pattern = candidate.pattern
-        named = pattern.name == call.pattern or (call.pattern and candidate.stage == "named")
         return understand(
             pattern,
             query=call.query,
             groups=candidate.groups,
-            arguments=call.arguments if named or not call.pattern else {},
+            arguments=self._given(call, candidate),
             context=call.context,
             schema=self._targets.schema(pattern),
         )
@@ -309,6 +318,14 @@ class Planner:
             who = (scope.agent, sorted(scope.teams), scope.namespace)
             parts.append((str(memory.operation), dict(memory.arguments), who))
         return tuple(parts)
+
+
+def _made_stale(used: Sequence[PatternDefinition], tool: ToolBranch | None) -> frozenset[str]:
+    """The tags that a call which may write makes stale."""
+    stale = {tag for pattern in used for tag in pattern.invalidates}
+    if tool is not None and tool.effect is not Effect.READ:
+        stale.add(f"server:{tool.server}")
+    return frozenset(stale)
 
 
 def _not_known(server: str) -> ServerUnavailable:

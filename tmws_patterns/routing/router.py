@@ -90,7 +90,7 @@ class Router:
             self._kept_version = self._patterns.version
         choice = self._kept.get((query, mode))
         if choice is None:
-            _check(query)
+            check_query(query)
             found = self._patterns.index.candidates(query)
             choose = {ExecutionMode.FAST: self._fast, ExecutionMode.COMPREHENSIVE: self._comprehensive}
             choice = choose.get(mode, self._balanced)(query, found)
@@ -207,7 +207,12 @@ def mode_of(value: ExecutionMode | str) -> ExecutionMode:
         raise InvalidInput(f"no execution mode {value!r}", hint="use fast, balanced, comprehensive or hybrid") from exc
 
 
-def _check(query: str) -> None:
+def check_query(query: str) -> None:
+    """Refuse what is no sentence.
+
+    Raises:
+        InvalidInput: it is empty, too long, or holds a NUL.
+    """
     if not query.strip():
         raise InvalidInput("the query is empty", hint="say what you want in a sentence, or name a pattern")
     if len(query) > LONGEST_QUERY:

@@ -42,7 +42,8 @@ def coerce(name: str, slot: Slot, value: Any) -> Any:
     found = reader(value) if reader else value
     if found is None:
         what = {"timezone": "a city or time zone that is known here", "time": "a time of day such as 14:30 or 2 pm"}
-        raise NotUnderstood(f"{name}: {value!r} is not {what.get(slot.type, f'a value of type {slot.type}')}")
+        meant = what.get(slot.type, f"a value of type {slot.type}")
+        raise NotUnderstood(f"{name}: {value!r} is not {meant}", hint=f"give {name} as {meant}")
     return found
 
 
@@ -82,7 +83,8 @@ def slot_of(schema: Mapping[str, Any]) -> Slot:
 def _one_of(name: str, slot: Slot, value: str) -> str:
     chosen = next((choice for choice in slot.enum if choice.casefold() == value.strip().casefold()), None)
     if chosen is None:
-        raise NotUnderstood(f"{name}: {value!r} is none of {', '.join(slot.enum)}")
+        choices = ", ".join(slot.enum)
+        raise NotUnderstood(f"{name}: {value!r} is none of {choices}", hint=f"choose one of {choices}")
     return chosen
 
 

@@ -158,7 +158,10 @@ def _pages(host: Host) -> list[Route]:
         return JSONResponse(found, status_code=200 if found["status"] == "ok" else 503)
 
     async def metrics(_: Request) -> Response:
-        page, kind = (await host.app()).metrics_page()
+        try:
+            page, kind = (await host.app()).metrics_page()
+        except TmwsError as exc:
+            return JSONResponse(exc.info.to_dict(), status_code=503)
         return Response(page, headers={"content-type": kind})
 
     return [Route("/health", health), Route("/metrics", metrics)]

@@ -9,7 +9,7 @@ from tmws_patterns.errors import InvalidInput
 from tmws_patterns.executor import PatternExecutionEngine
 from tmws_patterns.pattern import Effect, PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import schema_of, signature, summary
+from tmws_patterns.routing import check_query, schema_of, signature, summary
 
 _FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
 _MOST = 100
@@ -32,10 +32,12 @@ async def list_patterns(
     Raises:
         InvalidInput: the cursor is none of ours.
     """
+    if query:
+        check_query(query)
     found = _matching(engine.registry, query, pattern_type, server)
     unknown: list[str] = []
-    if not found or (query and not engine.registry.find_matching_pattern(query)):
-        unknown = await engine.discover()
+    if (server and not engine.registry.tools_of(server)) or not found or _is_vague(engine.registry, query):
+        unknown = await engine.discover([server] if server else None)
         found = _matching(engine.registry, query, pattern_type, server)
     start = _start(cursor)
     count = min(limit or (_FOUND if query else _LISTED), _MOST)
@@ -88,6 +90,11 @@ def _matching(
         if pattern_type in (None, p.pattern_type)
         and (server is None or (p.call is not None and p.call.server == server))
     ]
+
+
+def _is_vague(registry: PatternRegistry, query: str | None) -> bool:
+    """True where nothing known fits a query well."""
+    return query is not None and registry.find_matching_pattern(query) is None
 
 
 def _start(cursor: str | None) -> int:

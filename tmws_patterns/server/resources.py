@@ -89,7 +89,8 @@ class Resources:
 async def _read(engine: PatternExecutionEngine, uri: str) -> Any:
     try:
         if uri.startswith(ANSWER_URI):
-            return await engine.whole_answer(uri.removeprefix(ANSWER_URI))
+            agent, _, answer_id = uri.removeprefix(ANSWER_URI).rpartition("/")
+            return await engine.whole_answer(answer_id, engine.principal.acting_as(unquote(agent) or None))
     except TmwsError as exc:
         raise MCPError(INVALID_PARAMS, f"{exc.message}: {exc.hint}", {"uri": uri}) from exc
     pattern = (

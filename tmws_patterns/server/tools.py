@@ -6,18 +6,31 @@ So both carry the complete page, compact.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal, TypeVar
 
 from mcp.server import ServerRequestContext
-from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams, TextContent
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ContentBlock,
+    ListToolsResult,
+    PaginatedRequestParams,
+    ResourceLink,
+    TextContent,
+)
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tmws_patterns.call import Call
 from tmws_patterns.errors import InvalidInput, TmwsError
+from tmws_patterns.executor import PatternExecutionEngine
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.server.host import Host, Served
 from tmws_patterns.server.listing import list_patterns
 from tmws_patterns.server.surface import EXECUTE, LIST, STATS, TOOLS
 from tmws_patterns.shaping import compact
+
+JSON = "application/json"
 
 
 class _Arguments(BaseModel):
@@ -80,9 +93,19 @@ class Tools:
             return _result(compact(failure), failure, is_error=True)
 
     async def _execute(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
-        given = _checked(ExecuteArguments, arguments)
+        started = time.perf_counter()
         engine = (await self._host.app()).engine
-        call = engine.call(
+        try:
+            call = self._read(ctx, engine, arguments)
+        except TmwsError as exc:
+            answer = engine.refused(exc.info, started)
+        else:
+            answer = await engine.answer(call, started)
+        return _result(answer.text, dict(answer.structured or {}), is_error=not answer.result.success)
+
+    def _read(self, ctx: ServerRequestContext[Any], engine: PatternExecutionEngine, arguments: dict[str, Any]) -> Call:
+        given = _checked(ExecuteArguments, arguments)
+        return engine.call(
             given.query,
             given.execution_mode,
             given.context,
@@ -95,8 +118,6 @@ class Tools:
             progress=ctx.session.report_progress,  # does nothing where the client did not ask for it
             enveloped=True,
         )
-        answer = await engine.answer(call)
-        return _result(answer.text, dict(answer.structured or {}), is_error=not answer.result.success)
 
     async def _list(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
         del ctx
@@ -122,6 +143,7 @@ async def _section(app: Served, section: str | None) -> dict[str, Any]:
     if section == "health":
         return await app.health()
     stats = app.engine.get_stats()
+    stats["tokens_if_a_client_forwards_both"] = 2 * stats["total_tokens_used"]  # the text and the structure
     parts = {name: stats.pop(f"{name}_stats") for name in ("cache", "router", "registry")}
     tables = {name: stats.pop(name, {}) for name in ("patterns", "servers")}
     if section == "session":
@@ -146,6 +168,7 @@ def _checked(model: type[_A], arguments: dict[str, Any]) -> _A:
 
 
 def _result(text: str, structured: dict[str, Any], *, is_error: bool = False) -> CallToolResult:
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content=structured, is_error=is_error
-    )
+    content: list[ContentBlock] = [TextContent(type="text", text=text)]
+    if address := structured.get("metadata", {}).get("resource"):
+        content.append(ResourceLink(type="resource_link", uri=address, name="the whole answer", mime_type=JSON))
+    return CallToolResult(content=content, structured_content=structured, is_error=is_error)

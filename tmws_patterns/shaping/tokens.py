@@ -6,6 +6,7 @@ same text; ratios between two texts agree within 3 points.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -26,5 +27,12 @@ def truncate(text: str, max_tokens: int) -> str:
 
 
 def compact(data: Any) -> str:
-    """Plain data as JSON without spaces, the baseline that every saving is measured against."""
-    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+    """Plain data as JSON without spaces, the baseline that every saving is measured against.
+
+    What orjson cannot write (whole numbers beyond 64 bits, half a surrogate pair) goes by the
+    standard library, the latter escaped.
+    """
+    try:
+        return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+    except TypeError:
+        return json.dumps(data, separators=(",", ":"), default=str)
