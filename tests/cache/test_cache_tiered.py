@@ -394,7 +394,7 @@ async def test_after_a_failure_the_database_is_left_alone_until_it_has_answered_
     cache, hide_table, database, clock
 ) -> None:
     (tier,) = cache._lower
-    await database.cache_rows.upsert("x" * 32, entry(clock))
+    await database.cache_rows.upsert([("x" * 32, entry(clock))])
     with hide_table("cache.db", "cache_entries"):
         assert await tier.get("x" * 32) is None
     assert await tier.get("x" * 32) is None

@@ -65,7 +65,7 @@ async def test_a_sqlite_url_names_the_memories_and_the_cache_lies_beside_them(tm
     settings = Settings.load({}, database_url=f"sqlite:///{tmp_path}/made/notes.db")
     async with open_database(settings) as database:
         await database.memories.add([memory()], [])
-        await database.cache_rows.upsert("d", Entry(b"", 1, 2))
+        await database.cache_rows.upsert([("d", Entry(b"", 1, 2))])
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["notes.cache.db", "notes.db"]
 
 

@@ -23,21 +23,21 @@ def bounded(database: Database, max_bytes: int) -> SqlKeptAnswers:
 
 async def test_a_cache_row_comes_back_whole_until_it_expires(database: Database) -> None:
     entry = Entry(b"\0\xff", 100.5, 200.25, (("memory:acme", 3), ("a,'%b", 0)))
-    await database.cache_rows.upsert("d", entry)
+    await database.cache_rows.upsert([("d", entry)])
     assert await database.cache_rows.fetch("d", 200.2) == entry
     assert await database.cache_rows.fetch("d", 200.25) is None
     assert await database.cache_rows.fetch("other", 0) is None
 
 
 async def test_a_newer_cache_row_takes_the_place_of_the_older(database: Database) -> None:
-    await database.cache_rows.upsert("d", Entry(b"old", 1, 10, (("a", 1),)))
-    await database.cache_rows.upsert("d", Entry(b"new", 2, 20))
+    await database.cache_rows.upsert([("d", Entry(b"old", 1, 10, (("a", 1),)))])
+    await database.cache_rows.upsert([("d", Entry(b"new", 2, 20))])
     assert await database.cache_rows.fetch("d", 5) == Entry(b"new", 2, 20)
 
 
 async def test_a_purge_deletes_the_expired_and_then_the_oldest(database: Database) -> None:
     for number in range(6):
-        await database.cache_rows.upsert(str(number), Entry(b"", number, 100 if number else 5))
+        await database.cache_rows.upsert([(str(number), Entry(b"", number, 100 if number else 5))])
     assert await database.cache_rows.purge(50, 3) == 3
     left = [n for n in range(6) if await database.cache_rows.fetch(str(n), 0)]
     assert left == [3, 4, 5]
@@ -45,7 +45,7 @@ async def test_a_purge_deletes_the_expired_and_then_the_oldest(database: Databas
 
 
 async def test_clear_leaves_no_cache_row(database: Database) -> None:
-    await database.cache_rows.upsert("d", Entry(b"", 1, 10))
+    await database.cache_rows.upsert([("d", Entry(b"", 1, 10))])
     await database.cache_rows.clear()
     assert await database.cache_rows.fetch("d", 5) is None
 

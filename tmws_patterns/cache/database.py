@@ -84,8 +84,7 @@ class DatabaseTier:
     async def _write(self, batch: Sequence[tuple[str, Entry]]) -> None:
         try:
             with anyio.fail_after(WRITE_DEADLINE):
-                for digest, entry in batch:
-                    await self._rows.upsert(digest, entry)
+                await self._rows.upsert(batch)
                 self._writes_until_purge -= len(batch)
                 if self._writes_until_purge <= 0:
                     await self._rows.purge(self._clock(), self._max_rows)

@@ -37,6 +37,7 @@ class TieredCache:
     def __init__(
         self,
         local: LocalTier,
+        pages: LocalTier,
         lower: Sequence[CacheTier],
         epochs: Epochs,
         flights: SingleFlight[Cached],
@@ -44,7 +45,7 @@ class TieredCache:
         *,
         enabled: bool = True,
     ) -> None:
-        self._local = local
+        self._local, self._pages = local, pages
         self._lower = tuple(lower)
         self._guard = EpochGuard(epochs)
         self._flights = flights
@@ -86,14 +87,14 @@ class TieredCache:
     def local_get(self, key: tuple[Any, ...]) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
         name = _name(key)
-        entry = None if name is None else self._local.peek(_derived(name))
+        entry = None if name is None else self._pages.peek(name)
         return None if entry is None else entry.payload
 
     def local_put(self, key: tuple[Any, ...], payload: bytes, expires_at: float) -> None:
         """Keep what was derived from an answer in local memory, until `expires_at` at most."""
         name = _name(key) if self._enabled else None
         if name is not None:
-            self._local.add(_derived(name), Entry(payload, self._clock(), expires_at))
+            self._pages.add(name, Entry(payload, self._clock(), expires_at))
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """Make every answer with one of these tags stale. An outage is made up for before the next answer."""
@@ -101,7 +102,7 @@ class TieredCache:
 
     async def clear(self) -> None:
         """Forget everything in every tier that can be reached."""
-        for tier in (self._local, *self._lower):
+        for tier in (self._local, self._pages, *self._lower):
             await tier.clear()
 
     def get_stats(self) -> dict[str, Any]:
@@ -176,9 +177,11 @@ async def open_cache(
             lower.append(await stack.enter_async_context(redis))
         if settings.cache_enabled and rows is not None:
             lower.append(await stack.enter_async_context(DatabaseTier(rows, clock)))
-        local = LocalTier(settings.cache_max_size, settings.cache_max_bytes, settings.cache_local_ttl, clock)
+        size, share, limit = settings.cache_max_size, settings.cache_max_bytes // 4, settings.cache_local_ttl
+        local = LocalTier(size, settings.cache_max_bytes - share, limit, clock)
+        pages = LocalTier(size, share, limit, clock)
         flights: SingleFlight[Cached] = SingleFlight(await stack.enter_async_context(background_tasks()))
-        yield TieredCache(local, lower, epochs, flights, clock, enabled=settings.cache_enabled)
+        yield TieredCache(local, pages, lower, epochs, flights, clock, enabled=settings.cache_enabled)
 
 
 def _name(key: tuple[Any, ...]) -> str | None:
@@ -192,11 +195,6 @@ def _name(key: tuple[Any, ...]) -> str | None:
 
 def _ordered(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tags if len(tags) < 2 else tuple(sorted(set(tags)))  # noqa: PLR2004 - nothing to order
-
-
-def _derived(name: str) -> str:
-    """Another name than any answer's."""
-    return f"derived:{name}"
 
 
 def _shortened(ttl: float, name: str) -> float:

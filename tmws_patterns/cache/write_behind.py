@@ -10,6 +10,7 @@ from tmws_patterns.ports import Entry
 
 MAX_ENTRIES = 256  # what a burst may leave behind; more is dropped, which costs a load and nothing else
 MAX_BYTES = 16 * 2**20
+PAUSE = 0.03  # seconds: the answer goes out first, and what comes in meanwhile is written with it
 BATCH = 32  # entries handed over at once: one pipeline of Redis
 
 Write = Callable[[Sequence[tuple[str, Entry]]], Awaitable[None]]
@@ -56,6 +57,7 @@ class WriteBehind:
         """Hand over what comes in, until cancelled."""
         while True:
             await self._wake.wait()
+            await anyio.sleep(PAUSE)
             self._wake = anyio.Event()
             while batch := self._take():
                 await self._write(batch)

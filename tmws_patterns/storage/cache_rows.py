@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select
 
 from tmws_patterns.ports import Entry
+from tmws_patterns.storage.cache_reads import DirectReads
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.schema import cache_entries as entries
 
-_FETCH = select(entries.c.payload, entries.c.stored_at, entries.c.expires_at, entries.c.epochs).where(
+FETCH = select(entries.c.payload, entries.c.stored_at, entries.c.expires_at, entries.c.epochs).where(
     entries.c.digest == bindparam("digest"), entries.c.expires_at > bindparam("now")
 )
 _PURGE_EXPIRED = delete(entries).where(entries.c.expires_at <= bindparam("now"))
@@ -27,34 +28,43 @@ _PURGE_OLDEST = delete(entries).where(
 
 
 class SqlCacheRows:
-    """CacheRows over either engine; `insert` is the dialect's."""
+    """CacheRows over either engine; `insert` is the dialect's, `reads` a quicker way to read, if there is one."""
 
-    def __init__(self, connections: Connections, insert: Callable[..., Any]) -> None:
+    def __init__(self, connections: Connections, insert: Callable[..., Any], reads: DirectReads | None = None) -> None:
         self._connections = connections
+        self._reads = reads
         statement = insert(entries)
         changed = {name: statement.excluded[name] for name in ("stored_at", "expires_at", "epochs", "payload")}
         self._upsert = statement.on_conflict_do_update(index_elements=["digest"], set_=changed)
 
     async def fetch(self, digest: str, now: float) -> Entry | None:
         """The entry, unless it is missing or expired at `now` (seconds since 1970)."""
-        async with self._connections.read() as connection:
-            row = (await connection.execute(_FETCH, {"digest": digest, "now": now})).first()
+        wanted = {"digest": digest, "now": now}
+        if self._reads is not None:
+            row = await self._reads.first(wanted)
+        else:
+            async with self._connections.read() as connection:
+                row = (await connection.execute(FETCH, wanted)).first()
         if row is None:
             return None
-        epochs = tuple((str(tag), int(epoch)) for tag, epoch in json.loads(row.epochs))
-        return Entry(bytes(row.payload), row.stored_at, row.expires_at, epochs)
+        payload, stored_at, expires_at, epochs = row
+        pairs = tuple((str(tag), int(epoch)) for tag, epoch in json.loads(epochs))
+        return Entry(bytes(payload), stored_at, expires_at, pairs)
 
-    async def upsert(self, digest: str, entry: Entry) -> None:
-        """Keep the entry in place of an older one."""
-        row = {
-            "digest": digest,
-            "stored_at": entry.stored_at,
-            "expires_at": entry.expires_at,
-            "epochs": json.dumps(entry.epochs),
-            "payload": entry.payload,
-        }
+    async def upsert(self, rows: Sequence[tuple[str, Entry]]) -> None:
+        """Keep these entries, in place of older ones of their digests, in one transaction."""
+        values = [
+            {
+                "digest": digest,
+                "stored_at": entry.stored_at,
+                "expires_at": entry.expires_at,
+                "epochs": json.dumps(entry.epochs),
+                "payload": entry.payload,
+            }
+            for digest, entry in rows
+        ]
         async with self._connections.write() as connection:
-            await connection.execute(self._upsert, row)
+            await connection.execute(self._upsert, values)
 
     async def purge(self, now: float, max_rows: int) -> int:
         """Delete the expired rows, then the oldest above `max_rows`; returns how many went."""

@@ -16,7 +16,8 @@ from tmws_patterns.errors import InvalidInput, StoreUnavailable
 from tmws_patterns.ports import CacheRows, CatalogueRows, Epochs, KeptAnswers, MemoryRows, Totals
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import memory_rows, postgres_versions, sqlite_versions
-from tmws_patterns.storage.cache_rows import SqlCacheRows
+from tmws_patterns.storage.cache_reads import DirectReads
+from tmws_patterns.storage.cache_rows import FETCH, SqlCacheRows
 from tmws_patterns.storage.catalogue import SqlCatalogueRows
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import PostgresEpochs, SqliteEpochs
@@ -111,6 +112,8 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
     await migrate(kept, sqlite_versions.CACHE, clock)
     epochs = SqliteEpochs(main, memory_path)
     stack.callback(epochs.close)
+    reads = await DirectReads.open(cache_path, FETCH)
+    stack.push_async_callback(reads.close)
     words = (memory_rows.SQLITE_INSERT, memory_rows.SQLITE_WORDS)
     memories = SqlMemoryRows(main, epochs, clock, *words)
     return await _assemble(
@@ -119,6 +122,7 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
         kept=kept,
         epochs=epochs,
         memories=memories,
+        cache_rows=SqlCacheRows(kept, sqlite.insert, reads),
         insert=sqlite.insert,
         clock=clock,
         version=version,
@@ -139,6 +143,7 @@ async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: 
         kept=main,
         epochs=epochs,
         memories=memories,
+        cache_rows=SqlCacheRows(main, postgresql.insert),
         insert=postgresql.insert,
         clock=clock,
         version=version,
@@ -152,6 +157,7 @@ async def _assemble(
     kept: Connections,
     epochs: Epochs,
     memories: MemoryRows,
+    cache_rows: CacheRows,
     insert: Callable[..., Any],
     clock: Callable[[], float],
     version: int,
@@ -162,7 +168,7 @@ async def _assemble(
     return Database(
         memories=memories,
         epochs=epochs,
-        cache_rows=SqlCacheRows(kept, insert),
+        cache_rows=cache_rows,
         catalogue=SqlCatalogueRows(main, insert, clock),
         answers=SqlKeptAnswers(kept, insert),
         totals=SqlTotals(main, insert),
