@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 ANSWER_TTL = 3600.0  # seconds that an answer over one page can be read on, by the spec
 PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the spec
 ANSWER_URI = "tmws://answers/"
-_SETTLES = 4  # rounds until a text that states its own price states the right one
 _KEEPING = 2.0  # seconds in which an answer must be kept for its later pages, or the first page goes without
 _THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
 
@@ -190,27 +189,23 @@ class Presenter:
 
 def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[str, Any]]:
     """An answer as an MCP client shows it: the text, and the same as structured content."""
-    facts: dict[str, Any] = {
-        "success": result.success,
-        "pattern_name": result.pattern_name,
-        "cache_hit": result.cache_hit,
-        "execution_time_ms": result.execution_time_ms,
-        "tokens_used": 0,
-        "metadata": {n: v for n, v in result.metadata.items() if n not in ("reasoning", "estimated_cost")},
-    }
-    if result.error is not None:
-        facts["error"] = result.error.to_dict()
+    shown = {n: v for n, v in result.metadata.items() if n not in ("reasoning", "estimated_cost")}
+    raw = shaped.tokens_raw if shaped else None
+
+    def facts(used: int) -> dict[str, Any]:
+        found = {
+            "success": result.success,
+            "pattern_name": result.pattern_name,
+            "cache_hit": result.cache_hit,
+            "execution_time_ms": result.execution_time_ms,
+            "tokens_used": used,
+            "metadata": shown if raw is None else {**shown, "tokens_saved": raw - used},
+        }
+        return found if result.error is None else {**found, "error": result.error.to_dict()}
+
     body = shaped.body if shaped else "null"
-    price = (shaped and shaped.tail_tokens) or tail_tokens(body)
-    text, used = envelope(facts, body, price)
-    for _ in range(_SETTLES if shaped is not None else 0):  # the number itself may cost a token more or less
-        saved = shaped.tokens_raw - used if shaped else 0
-        if facts["metadata"].get("tokens_saved") == saved:
-            break
-        facts["metadata"]["tokens_saved"] = saved
-        text, used = envelope(facts, body, price)
-    facts["tokens_used"] = used
-    return text, {**facts, "result": result.result}
+    text, used = envelope(facts, body, (shaped and shaped.tail_tokens) or tail_tokens(body))
+    return text, {**facts(used), "result": result.result}
 
 
 def _selected(plan: Plan, data: Any, select: tuple[str, ...]) -> tuple[Any, str | None]:

@@ -85,7 +85,11 @@ def test_no_limit_gives_all_the_rest_from_a_position() -> None:
 @given(DATA, st.booleans())
 def test_the_price_in_an_envelope_is_the_price_of_its_text(data: Any, success: bool) -> None:
     body = compact(data)
-    text, used = envelope({"success": success, "tokens_used": 0, "metadata": {"n": 1}}, body, tail_tokens(body))
+
+    def facts(used: int) -> dict[str, Any]:
+        return {"success": success, "tokens_used": used, "metadata": {"saved": 100 - used}}
+
+    text, used = envelope(facts, body, tail_tokens(body))
     assert used == count_tokens(text)
     read = orjson.loads(text)
     assert read["tokens_used"] == used

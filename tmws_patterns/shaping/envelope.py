@@ -7,12 +7,14 @@ for counting the short head only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tmws_patterns.shaping.tokens import compact, count_tokens
 
 _TAIL = '"result":'
+_TYPICAL_HEAD = 55  # tokens: a guess to begin with
+_SETTLES = 5  # rounds until a text that states its own price states the right one: writing it may change it by one
 
 
 def tail_tokens(body: str) -> int:
@@ -20,17 +22,17 @@ def tail_tokens(body: str) -> int:
     return count_tokens(f"{_TAIL}{body}}}")
 
 
-def envelope(facts: Mapping[str, Any], body: str, body_tokens: int) -> tuple[str, int]:
-    """The text that a caller reads, and its o200k tokens, which also stand in it as `tokens_used`.
+def envelope(facts: Callable[[int], Mapping[str, Any]], body: str, body_tokens: int) -> tuple[str, int]:
+    """The text that a caller reads, and its o200k tokens.
 
     Args:
-        facts: everything but the result; its `tokens_used` is filled in here.
+        facts: everything but the result, given the tokens of the whole, which may stand in it.
         body: the page as compact JSON.
         body_tokens: `tail_tokens(body)`.
     """
-    used = body_tokens
-    for _ in range(3):  # writing the number can change it by a token; it settles at once
-        head = compact({**facts, "tokens_used": used})[:-1] + ",\n"
+    used = body_tokens + _TYPICAL_HEAD
+    for _ in range(_SETTLES):
+        head = compact(facts(used))[:-1] + ",\n"
         total = count_tokens(head) + body_tokens
         if total == used:
             break
