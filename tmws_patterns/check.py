@@ -10,7 +10,7 @@ from tmws_patterns.errors import Problem
 from tmws_patterns.loader import load_packs
 from tmws_patterns.pattern import Effect, PatternDefinition
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import READ_CONFIDENCE, WRITE_CONFIDENCE, trigger_fault
+from tmws_patterns.routing import READ_CONFIDENCE, WRITE_CONFIDENCE, group_names, trigger_fault
 from tmws_patterns.settings import Settings
 
 _EXTRAS = {
@@ -28,6 +28,8 @@ def check_configuration(settings: Settings) -> list[Problem]:
     for pattern in registry.patterns:
         problems += _examples(registry, pattern)
         problems += _targets(pattern, known) if settings.pattern_config else ()
+        problems += _names(pattern, {p.name for p in registry.personas})
+    problems += _twins(registry)
     return [*registry.problems, *problems]
 
 
@@ -62,6 +64,35 @@ def _targets(pattern: PatternDefinition, known: set[str]) -> Iterator[Problem]:
         yield _problem(
             pattern, "call.server", f"{server!r} is not in servers.json", "add it there, or correct the name"
         )
+
+
+def _names(pattern: PatternDefinition, personas: set[str]) -> Iterator[Problem]:
+    """Names in a pattern that stand for nothing."""
+    groups = {name.partition("__")[0] for name in group_names(pattern.trigger_pattern)}
+    for name in sorted(pattern.variables - set(pattern.slots) - groups - {"query"}):
+        mend = "add the slot, or a group of this name to the trigger"
+        yield _problem(pattern, "call" if pattern.call else "memory", f"{{{name}}} is no slot and no group", mend)
+    for name in sorted(groups - pattern.variables - set(pattern.slots)):
+        yield _problem(
+            pattern, "trigger_pattern", f"the group {name!r} is not used", f"use {{{name}}}, or remove its name"
+        )
+    for persona in sorted(set(pattern.personas) - personas):
+        yield _problem(
+            pattern, "personas", f"there is no persona {persona!r}", f"use one of {', '.join(sorted(personas))}"
+        )
+    for tag in pattern.invalidates:
+        if tag.partition(":")[0] not in ("pattern", "server", "memory") or not tag.partition(":")[2]:
+            yield _problem(pattern, "invalidates", f"{tag!r} is no tag", "write pattern:NAME or server:NAME")
+
+
+def _twins(registry: PatternRegistry) -> Iterator[Problem]:
+    """Aliases that several patterns claim, or that are the name of another."""
+    claimed = {pattern.name.casefold(): pattern.name for pattern in registry.patterns}
+    for pattern in registry.patterns:
+        for alias in pattern.aliases:
+            owner = claimed.setdefault(alias.casefold(), pattern.name)
+            if owner != pattern.name:
+                yield _problem(pattern, "aliases", f"{alias!r} already leads to {owner}", "choose another alias")
 
 
 def _problem(pattern: PatternDefinition, field: str, message: str, mend: str) -> Problem:

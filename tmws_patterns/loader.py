@@ -18,6 +18,7 @@ from tmws_patterns.errors import InvalidInput, Problem
 from tmws_patterns.pattern import NAME, UNKNOWN_FIELD, Effect, PatternConfig, PatternDefinition, PatternType
 
 _SECTIONS = {f"{kind}_patterns": kind for kind in PatternType}
+_WEIGHT = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2}
 _LARGEST = 4 * 2**20  # bytes of one file; a pattern pack is written by hand
 
 
@@ -167,6 +168,9 @@ def _nonsense(pattern: PatternDefinition) -> tuple[str, str, str] | None:
     effect = pattern.declared_effect
     if (pattern.cache_ttl or 0) > 0 and effect is not None and effect is not Effect.READ:
         return "cache_ttl", f"a {effect} is never cached", "set cache_ttl: 0"
+    if pattern.memory and pattern.effect and _WEIGHT[pattern.effect] < _WEIGHT[pattern.memory.operation.effect]:
+        operation = pattern.memory.operation
+        return "effect", f"{operation} is a {operation.effect}", f"write effect: {operation.effect}, or leave it out"
     if not (pattern.trigger_pattern or pattern.examples or pattern.description):
         return "trigger_pattern", "nothing could ever reach this pattern", "give it a trigger_pattern or examples"
     return None

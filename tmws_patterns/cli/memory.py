@@ -22,7 +22,6 @@ memory_commands = typer.Typer(no_args_is_help=True, help="The agent's memories."
 
 Agent = Annotated[str | None, typer.Option(help="whose memories; TMWS_AGENT without")]
 _ALL = 10_000_000
-_BATCH = 500  # memories of one transaction when importing
 _FIELDS = ("content", "namespace", "tags", "importance", "access_level", "expires_at", "team", "shared_with")
 
 
@@ -81,21 +80,28 @@ def export_(file: Annotated[Path, typer.Argument(help="a JSONL file; - for stdou
     if str(file) == "-":
         sys.stdout.buffer.write(lines)
     else:
-        file.write_bytes(lines)
+        _write(file, lines)
         sys.stderr.write(f"{len(lines.splitlines())} memories written to {file}\n")
 
 
 @memory_commands.command("import")
 def import_(file: Path, agent: Agent = None) -> None:
-    """Store the memories of a JSONL file. A wrong line stops the import before anything is stored."""
+    """Store the memories of a JSONL file, all or none. They are as old as their import."""
     rows = list(_rows(file, agent))
 
     async def work(app: Any) -> int:
-        for start in range(0, len(rows), _BATCH):
-            await app.engine.memory.store_many(rows[start : start + _BATCH])
-        return len(rows)
+        return len(await app.engine.memory.store_many(rows))
 
     sys.stdout.write(f"{with_app(work)} memories stored\n")
+
+
+def _write(file: Path, lines: bytes) -> None:
+    try:
+        file.write_bytes(lines)
+    except OSError as exc:
+        raise InvalidInput(
+            f"{file} cannot be written: {exc.strerror}", hint="give a path that you may write to"
+        ) from exc
 
 
 def _rows(file: Path, agent: str | None) -> Iterator[dict[str, Any]]:

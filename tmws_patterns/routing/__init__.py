@@ -5,7 +5,7 @@ from tmws_patterns.routing.index import PatternIndex
 from tmws_patterns.routing.planner import Limits, Planner, Targets
 from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
-from tmws_patterns.routing.triggers import trigger_fault
+from tmws_patterns.routing.triggers import group_names, trigger_fault
 
 __all__ = [
     "READ_CONFIDENCE",
@@ -16,6 +16,7 @@ __all__ = [
     "Router",
     "Targets",
     "check_query",
+    "group_names",
     "mode_of",
     "schema_of",
     "signature",

@@ -13,6 +13,7 @@ from typing import Any
 import re2
 
 _REFUSED = (("(?=", "lookahead"), ("(?!", "lookahead"), ("(?<=", "lookbehind"), ("(?<!", "lookbehind"))
+_KINDS = {r"\w": r"\p{L}\p{M}\p{N}_", r"\d": r"\p{Nd}"}
 _MEMORY = 4 * 2**20  # bytes for one expression; RE2 gives up on larger ones instead of eating memory
 
 
@@ -33,10 +34,26 @@ def _options() -> Any:
     return options
 
 
+def _of_every_alphabet(trigger: str) -> str:
+    r"""A trigger whose `\w` and `\d` mean letters and digits of every alphabet; to RE2 they are ASCII's."""
+    pieces: list[str] = []
+    inside = False  # a character class, where the names of kinds stand without brackets of their own
+    i = 0
+    while i < len(trigger):
+        piece = trigger[i : i + 2] if trigger[i] == "\\" else trigger[i]
+        if piece in _KINDS:
+            pieces.append(_KINDS[piece] if inside else f"[{_KINDS[piece]}]")
+        else:
+            inside = piece == "[" or (inside and piece != "]")
+            pieces.append(piece)
+        i += len(piece)
+    return "".join(pieces)
+
+
 def trigger_fault(trigger: str) -> tuple[str, str] | None:
     """Why a trigger cannot be used and how to mend it; None where it can."""
     try:
-        re2.compile(trigger, _options())
+        re2.compile(_of_every_alphabet(trigger), _options())
     except re2.error as exc:
         reason = exc.args[0].decode() if exc.args and isinstance(exc.args[0], bytes) else str(exc)
         for sign, name in _REFUSED:
@@ -48,6 +65,11 @@ def trigger_fault(trigger: str) -> tuple[str, str] | None:
     return None
 
 
+def group_names(trigger: str) -> list[str]:
+    """Names of a trigger's groups."""
+    return list(re2.compile(_of_every_alphabet(trigger), _options()).groupindex)
+
+
 class TriggerIndex:
     """Many triggers, searched in one pass. Triggers that do not compile must be kept out."""
 
@@ -56,7 +78,7 @@ class TriggerIndex:
         self._filter = re2.Filter()
         self._names: list[list[str]] = []
         for trigger in triggers:
-            self._filter.Add(trigger, _options())
+            self._filter.Add(_of_every_alphabet(trigger), _options())
         if not self._empty:
             self._filter.Compile()
         for i in range(len(triggers)):
