@@ -109,3 +109,31 @@ def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
     packs = load(tmp_path, "memory_patterns:\n  - !!python/object/apply:os.system ['true']\n")
     assert packs.patterns == ()
     assert len(packs.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (GOOD + "    metadata: {a: 2020-99-99}\n", "cannot be read"),
+        (GOOD + "    cost_tokens: !!int abc\n", "cannot be read"),
+        (GOOD + "    cost_tokens: " + "9" * 5_000 + "\n", "cannot be read"),
+        (GOOD + "    metadata: {a: " + "[" * 3_000 + "]" * 3_000 + "}\n", "deep"),
+        (GOOD + '    description: "a\\ud800b"\n', "cannot be used"),
+        (GOOD + "    metadata: &m {a: *m}\n", "holds itself"),
+        (GOOD + "    priority: 1\n    priority: 2\n", "stands twice"),
+        (GOOD + "    slots: {n: {type: integer, default: hello}}\n", "no integer"),
+        (GOOD + "    slots: {n: {enum: [a, b], default: c}}\n", "no a or b"),
+        (GOOD.replace("recall", "store") + "    effect: read\n", "is a write"),
+    ],
+)
+def test_a_hostile_or_senseless_file_is_a_problem_and_no_crash(tmp_path: Path, text: str, word: str) -> None:
+    packs = load(tmp_path, text)
+    assert any(word in problem.message for problem in packs.problems), packs.problems
+
+
+def test_aliases_that_would_grow_without_end_are_refused(tmp_path: Path) -> None:
+    levels = "\n".join(
+        f"      l{i}: &l{i} [{', '.join(f'*l{i - 1}' if i else 'x' for _ in range(10))}]" for i in range(9)
+    )
+    packs = load(tmp_path, GOOD + "    metadata:\n" + levels + "\n")
+    assert any("too large" in problem.message for problem in packs.problems)

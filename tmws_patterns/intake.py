@@ -49,7 +49,7 @@ def read_call(
         pattern=pattern or None,
         arguments=arguments or {},
         mode=mode_of(execution_mode) if execution_mode else default_mode,
-        context=context or {},
+        context=_trimmed(context),
         use_cache=use_cache,
         select=tuple(filter(None, (str(f).strip() for f in fields))),
         max_tokens=max_tokens,
@@ -58,7 +58,6 @@ def read_call(
         progress=progress,
         enveloped=enveloped,
     )
-    _name(context, "namespace")
     _check_text(call)
     return call
 
@@ -82,9 +81,15 @@ def _name(context: Mapping[str, Any] | None, field: str) -> str | None:
         InvalidInput: it is something else than a text.
     """
     value = (context or {}).get(field)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"context.{field} is no text", hint=f"give one {field} by its name")
-    return value or None
+    if value is not None and (not isinstance(value, str) or "\0" in value or len(value) > LONGEST_NAME):
+        raise InvalidInput(f"context.{field} is no name", hint=f"give one {field} by its name, as a text")
+    return value.strip() or None if value else None
+
+
+def _trimmed(context: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The context with its two names as they are meant: without space around them."""
+    names = {field: name for field in ("agent", "namespace") if (name := _name(context, field))}
+    return {**(context or {}), **names}
 
 
 def _check_text(call: Call) -> None:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +20,7 @@ from tmws_patterns.pattern import NAME, UNKNOWN_FIELD, Effect, PatternConfig, Pa
 
 _SECTIONS = {f"{kind}_patterns": kind for kind in PatternType}
 _WEIGHT = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2}
+_MOST_NODES, _DEEPEST = 100_000, 60  # values of one file with its aliases written out, and levels of nesting
 _LARGEST = 4 * 2**20  # bytes of one file; a pattern pack is written by hand
 
 
@@ -40,6 +42,14 @@ class Packs:
     patterns: tuple[PatternDefinition, ...] = ()
     personas: tuple[Persona, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+
+class _TangledError(Exception):
+    """A tree that must not be walked on."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line, self.why = line, why
 
 
 @dataclass(slots=True)
@@ -91,9 +101,38 @@ def _read(file: Path, trigger_fault: TriggerCheck) -> _Reading:
     except yaml.YAMLError as exc:
         reading.fault(None, "YAML", str(exc).split("\n")[0], "remove the character named")
         return reading
-    if root is not None:
+    except RecursionError:
+        reading.fault(None, "YAML", "is nested too deeply", "write it flatter")
+        return reading
+    if root is not None and not _tangled(reading, root):
         _read_sections(reading, root)
     return reading
+
+
+def _tangled(reading: _Reading, root: yaml.Node) -> bool:
+    """Whether a tree holds a name twice, itself, or too much once its aliases are written out; each is a fault."""
+    left = [_MOST_NODES]
+    before = len(reading.problems)
+
+    def walk(node: yaml.Node, above: frozenset[int]) -> None:
+        left[0] -= 1
+        if left[0] < 0 or id(node) in above or len(above) > _DEEPEST:
+            why = "holds itself" if id(node) in above else "is too large or too deep with its aliases written out"
+            raise _TangledError(_line(node), why)
+        names: set[str] = set()
+        for child in node.value if isinstance(node, yaml.MappingNode) else ():
+            if (name := str(child[0].value)) in names:
+                reading.fault(_line(child[0]), name, "stands twice in one mapping", "keep one of them")
+            names.add(name)
+            walk(child[1], above | {id(node)})
+        for item in node.value if isinstance(node, yaml.SequenceNode) else ():
+            walk(item, above | {id(node)})
+
+    try:
+        walk(root, frozenset())
+    except _TangledError as exc:
+        reading.fault(exc.line, "YAML", exc.why, "write the values out, without aliases")
+    return len(reading.problems) > before and reading.problems[-1].field == "YAML"
 
 
 def _read_sections(reading: _Reading, root: yaml.Node) -> None:
@@ -116,7 +155,7 @@ def _read_sections(reading: _Reading, root: yaml.Node) -> None:
 def _read_entry(reading: _Reading, section: str, node: yaml.Node) -> None:
     try:
         config = _plain(node)
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
         reading.fault(_line(node), section, f"cannot be read: {exc}", "use plain YAML values")
         return
     if not isinstance(config, Mapping):
@@ -129,7 +168,13 @@ def _read_entry(reading: _Reading, section: str, node: yaml.Node) -> None:
 
 def _read_pattern(reading: _Reading, node: yaml.Node, config: Mapping[str, Any]) -> None:
     try:
+        orjson.dumps(config, default=str)  # half a surrogate pair, say, which nothing further on could write
         pattern = PatternDefinition.from_config(config, source=(reading.file, _line(node)))
+    except TypeError as exc:
+        reading.fault(
+            _line(node), str(config.get("name", "?"))[:80], f"cannot be used: {exc}", "use plain text and numbers"
+        )
+        return
     except InvalidInput as exc:
         for path, message in exc.details["fields"]:
             name = f"{config.get('name', '?')}.{path}"

@@ -75,6 +75,19 @@ class MemoryOperation(StrEnum):
 SlotType = Literal["string", "integer", "number", "boolean", "timezone", "time", "url", "path", "array", "object"]
 
 
+_DEFAULTS: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "timezone": (str,),
+    "time": (str,),
+    "url": (str,),
+    "path": (str,),
+    "array": (list, tuple),
+    "object": (dict,),
+}
+
+
 class Slot(BaseModel):
     """A value that the sentence, the context or the caller gives. Without `default` it is required."""
 
@@ -84,6 +97,14 @@ class Slot(BaseModel):
     default: Any = None
     enum: tuple[str, ...] = ()
     description: str = ""
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> Self:
+        kinds = _DEFAULTS.get(self.type)
+        wrong = kinds is not None and self.default is not None and not isinstance(self.default, kinds)
+        if wrong or (self.enum and self.default is not None and self.default not in self.enum):
+            raise ValueError(f"the default {self.default!r:.80} is no {' or '.join(self.enum) or self.type}")
+        return self
 
     @property
     def required(self) -> bool:

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("agent", "tenant")
+    @classmethod
+    def _trimmed(cls, value: str) -> str:
+        return value.strip() or "default"
+
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **changes: Any) -> Self:
         """Settings from the process's environment, or from the given one; `changes` win over both.

@@ -118,11 +118,6 @@ async def test_a_namespace_that_is_no_text_is_refused_and_never_widens(engine: P
     assert (await engine.execute("recall oak", context={"agent": 5})).error.code == "invalid_input"
 
 
-async def test_plans_of_unlike_context_values_are_not_mixed_up(engine: PatternExecutionEngine) -> None:
-    assert (await engine.execute("recall oak", context={"limit": 1})).success
-    assert (await engine.execute("recall oak", context={"limit": True})).error.code == "missing_arguments"
-
-
 async def test_a_persona_cannot_read_on_in_another_personas_memories(engine: PatternExecutionEngine) -> None:
     for number in range(30):
         await engine.memory.store(f"zebra number {number} has stripes", agent_id="athena")

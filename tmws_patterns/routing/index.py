@@ -51,14 +51,15 @@ class PatternIndex:
 
     def candidates(self, query: str) -> list[Candidate]:
         """Every pattern that the sentence could mean, the best first, each once."""
-        query = normalise(query)
+        written, query = query, normalise(query)
         folded = _fold(query)
         found: dict[int, Candidate] = {}
         if (i := self._named.get(folded)) is not None:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
-            found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, match.groups))
+            groups = {name: _as_written(value, written) for name, value in match.groups.items()}
+            found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
         for i, likeness in self._examples.match(query, _MOST):
             found.setdefault(i, Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS))
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
@@ -102,6 +103,18 @@ def _without_values(example: str, triggers: TriggerIndex, owners: Sequence[int],
             for value in match.groups.values():
                 shortened = shortened.replace(value, " ")
     return shortened if shortened.split() else example
+
+
+def _as_written(value: str, written: str) -> str:
+    """What a group caught, with the line breaks that the sentence was read without."""
+    if "\n" not in written or " " not in value:
+        return value
+    start = written.find(value.split(maxsplit=1)[0])
+    while start >= 0:
+        if normalise(written[start:]) == value:
+            return written[start:].strip()
+        start = written.find(value.split(maxsplit=1)[0], start + 1)
+    return value
 
 
 def _fold(text: str) -> str:

@@ -14,7 +14,7 @@ _LONGEST = 100  # characters of a description: a signature is a line, not a manu
 def signature(pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> str:
     """The call of a pattern with its arguments, `?` marking those that may be left out."""
     shape = schema_of(pattern, schema)
-    required = set(shape.get("required", ()))
+    required = set(shape.get("required") or ())
     parts = [
         f"{name}{'' if name in required else '?'}: {_type(of)}"
         for name, of in sorted(shape.get("properties", {}).items(), key=lambda item: item[0] not in required)

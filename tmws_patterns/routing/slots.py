@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`|“([^”]+)”")
 _TIME = re.compile(r"\b(?:(\d{1,2}):(\d{2})\s*(am|pm)?|(\d{1,2})\s*(am|pm)|(noon|midnight))\b", re.IGNORECASE)
 _LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+_SHOWN = 80  # characters of a value in an error
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -43,7 +44,7 @@ def coerce(name: str, slot: Slot, value: Any) -> Any:
     if found is None:
         what = {"timezone": "a city or time zone that is known here", "time": "a time of day such as 14:30 or 2 pm"}
         meant = what.get(slot.type, f"a value of type {slot.type}")
-        raise NotUnderstood(f"{name}: {value!r} is not {meant}", hint=f"give {name} as {meant}")
+        raise NotUnderstood(f"{name}: {_short(value)} is not {meant}", hint=f"give {name} as {meant}")
     return found
 
 
@@ -77,14 +78,20 @@ def slot_of(schema: Mapping[str, Any]) -> Slot:
         fields["enum"] = tuple(schema.get("enum", ()))
     if "default" in schema:
         fields["default"] = schema["default"]
-    return Slot(**fields)
+    return Slot.model_construct(_fields_set=set(fields), **{"type": "string", "enum": (), "default": None, **fields})
+
+
+def _short(value: Any) -> str:
+    """A value as it is repeated to its sender."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _one_of(name: str, slot: Slot, value: str) -> str:
     chosen = next((choice for choice in slot.enum if choice.casefold() == value.strip().casefold()), None)
     if chosen is None:
         choices = ", ".join(slot.enum)
-        raise NotUnderstood(f"{name}: {value!r} is none of {choices}", hint=f"choose one of {choices}")
+        raise NotUnderstood(f"{name}: {_short(value)} is none of {choices}", hint=f"choose one of {choices}")
     return chosen
 
 

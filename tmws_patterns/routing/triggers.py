@@ -54,6 +54,8 @@ def trigger_fault(trigger: str) -> tuple[str, str] | None:
     """Why a trigger cannot be used and how to mend it; None where it can."""
     try:
         re2.compile(_of_every_alphabet(trigger), _options())
+    except UnicodeEncodeError:
+        return "holds half a character", "write whole characters"
     except re2.error as exc:
         reason = exc.args[0].decode() if exc.args and isinstance(exc.args[0], bytes) else str(exc)
         for sign, name in _REFUSED:

@@ -17,7 +17,7 @@ import uvicorn
 from mcp.server import Server
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.sse import SseServerTransport
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -89,7 +89,7 @@ def http_app(open_app: Opener, streams: Streams) -> Starlette:
     app = server.streamable_http_app(
         transport_security=security, session_idle_timeout=_IDLE_SESSION, max_sessions=_SESSIONS
     )
-    app.router.routes += [*_sse_routes(server, host, security, streams), *_pages(host)]
+    app.router.routes += [*_sse_routes(server, host, security, streams), *_pages(host, security)]
     return app
 
 
@@ -149,15 +149,21 @@ def _sse_routes(
     return [Route("/sse", _Asgi(connect), methods=["GET"]), Mount(_MESSAGES, app=transport.handle_post_message)]
 
 
-def _pages(host: Host) -> list[Route]:
-    async def health(_: Request) -> Response:
+def _pages(host: Host, security: TransportSecuritySettings) -> list[Route]:
+    guard = TransportSecurityMiddleware(security)
+
+    async def health(request: Request) -> Response:
+        if refusal := await guard.validate_request(request):
+            return refusal
         try:
             found: dict[str, Any] = await (await host.app()).health()
         except TmwsError as exc:
             found = {"status": "unavailable", "error": exc.info.to_dict()}
         return JSONResponse(found, status_code=200 if found["status"] == "ok" else 503)
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if refusal := await guard.validate_request(request):
+            return refusal
         try:
             page, kind = (await host.app()).metrics_page()
         except TmwsError as exc:

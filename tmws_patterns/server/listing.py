@@ -13,6 +13,7 @@ from tmws_patterns.routing import check_query, schema_of, signature, summary
 
 _FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
 _MOST = 100
+_LONGEST_CURSOR = 9  # digits of a place in a list
 
 
 async def list_patterns(
@@ -100,6 +101,6 @@ def _is_vague(registry: PatternRegistry, query: str | None) -> bool:
 def _start(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not cursor.isascii() or not cursor.isdigit():
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > _LONGEST_CURSOR:
         raise InvalidInput("this is no cursor of list_patterns", hint="pass next_cursor as it was given")
     return int(cursor)

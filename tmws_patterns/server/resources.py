@@ -27,6 +27,7 @@ from tmws_patterns.server.listing import describe
 from tmws_patterns.shaping import compact
 
 PATTERN_URI = "tmws://patterns/"
+LONGEST_CURSOR = 9  # digits of a place in a list
 PAGE = 100  # entries of one page of a list
 _JSON = "application/json"
 
@@ -110,6 +111,6 @@ def page_start(params: PaginatedRequestParams | None) -> int:
     cursor = params.cursor if params else None
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdigit()):
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_CURSOR):
         raise MCPError(INVALID_PARAMS, "this is no cursor of ours: pass nextCursor as it was given")
     return int(cursor)

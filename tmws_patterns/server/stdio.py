@@ -7,27 +7,40 @@ it leaves its children behind. Here both ends wait for readiness in the event lo
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from typing import Any, Self
 
 import anyio
+import orjson
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.types import PARSE_ERROR, jsonrpc_message_adapter
 
 from tmws_patterns.server.build import build_server, initialization
 from tmws_patterns.server.host import Opener
 from tmws_patterns.server.signals import on_signal
+from tmws_patterns.shaping import compact
 
 _READ = 65_536
+_LONE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_ID = re.compile(r'"id"\s*:\s*(-?\d{1,15}|"[^"\\]{0,100}")')
 _WRITE = 4_096  # PIPE_BUF on Linux: this much can be written without blocking once a pipe is writable
 
 
 class LineReader:
-    """Lines of a file descriptor, as an async iterator of text."""
+    """Messages of a file descriptor, a line each, as an async iterator of text.
 
-    def __init__(self, fd: int) -> None:
+    A line that is no message is answered with a JSON-RPC error through `answers`, so that nobody
+    waits for it in vain; without `answers` every line is handed on as it is.
+    """
+
+    def __init__(self, fd: int, answers: LineWriter | None = None) -> None:
         self._fd = fd
+        self._answers = answers
         self._waits = not _is_file(fd)
         self._buffer = bytearray()
         self._searched = 0
@@ -36,18 +49,50 @@ class LineReader:
         return self
 
     async def __anext__(self) -> str:
+        while True:
+            line = await self._line()
+            if self._answers is None:
+                return line
+            message, refusal = readable(line)
+            if message is not None:
+                return message
+            await self._answers.write(f"{refusal}\n")
+
+    async def _line(self) -> str:
         while (end := self._buffer.find(b"\n", self._searched)) < 0:
             self._searched = len(self._buffer)
             if self._waits:
                 await anyio.wait_readable(self._fd)
             chunk = os.read(self._fd, _READ)
             if not chunk:
-                raise StopAsyncIteration
+                if not self._buffer:
+                    raise StopAsyncIteration
+                chunk = b"\n"  # the last line may lack its end
             self._buffer += chunk
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         self._searched = 0
         return line.decode("utf-8", "replace")
+
+
+def readable(line: str) -> tuple[str | None, str]:
+    """(the message, "") where the SDK will be able to read a line, else (None, what to answer).
+
+    Half a surrogate pair, which JavaScript writes for an emoji cut in two, becomes a replacement mark.
+    """
+    try:
+        jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        mended = _LONE.sub(r"\\ufffd", line)
+        try:
+            jsonrpc_message_adapter.validate_json(mended, by_name=False)
+        except ValueError as exc:
+            found = _ID.search(line)
+            reason = str(exc).split("\n")[0][:200]
+            error = {"code": PARSE_ERROR, "message": f"this line is no JSON-RPC message: {reason}"}
+            return None, compact({"jsonrpc": "2.0", "id": orjson.loads(found[1]) if found else None, "error": error})
+        return mended, ""
+    return line, ""
 
 
 class LineWriter:
@@ -62,7 +107,10 @@ class LineWriter:
         while left:
             if self._waits:
                 await anyio.wait_writable(self._fd)
-            left = left[os.write(self._fd, left[:_WRITE]) :]
+            try:
+                left = left[os.write(self._fd, left[:_WRITE]) :]
+            except BrokenPipeError:  # the client has gone; its end of stdin will say so too
+                return
 
     async def flush(self) -> None:
         """Nothing is buffered."""
@@ -97,7 +145,8 @@ def _claim() -> tuple[Any, Any]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return LineReader(incoming), LineWriter(outgoing)
+    writer = LineWriter(outgoing)
+    return LineReader(incoming, writer), writer
 
 
 def _is_file(fd: int) -> bool:

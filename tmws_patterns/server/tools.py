@@ -6,6 +6,7 @@ So both carry the complete page, compact.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Literal, TypeVar
 
@@ -29,6 +30,8 @@ from tmws_patterns.server.host import Host, Served
 from tmws_patterns.server.listing import list_patterns
 from tmws_patterns.server.surface import EXECUTE, LIST, STATS, TOOLS
 from tmws_patterns.shaping import compact
+
+logger = logging.getLogger(__name__)
 
 JSON = "application/json"
 
@@ -90,7 +93,11 @@ class Tools:
             return await run(ctx, params.arguments or {})
         except TmwsError as exc:
             failure = {"success": False, "error": exc.info.to_dict()}
-            return _result(compact(failure), failure, is_error=True)
+        except Exception:
+            logger.exception("a call of %s failed in a way nobody foresaw", params.name)
+            info = TmwsError("something failed inside the server", hint="the server's log tells more").info
+            failure = {"success": False, "error": info.to_dict()}
+        return _result(compact(failure), failure, is_error=True)
 
     async def _execute(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
         started = time.perf_counter()
