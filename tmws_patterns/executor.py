@@ -279,11 +279,11 @@ class PatternExecutionEngine:
             error = exc
         if self._around.tools.unknown() and (wanted := _wanted(plan, error, self._around.tools.unknown())) != []:
             plan = await self._plan_with_servers(call, wanted)
-        elif error is not None:
-            raise error
-        if key is not None and plan is not None and not plan.failures:
+        if plan is None:
+            raise error or TmwsError("no plan was made")
+        if key is not None and not plan.failures:
             self._plans[key] = plan
-        return plan  # type: ignore[return-value]  # one of plan and error is set
+        return plan
 
     async def _plan_with_servers(self, call: Call, servers: list[str] | None) -> Plan:
         """Plan again, with the tools of servers never seen yet; a failure names those still unknown."""

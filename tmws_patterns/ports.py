@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tmws_patterns.call import CallRecord, MemoryBranch, Progress, Scope
-from tmws_patterns.pattern import ToolDefinition
+from tmws_patterns.pattern import Effect, ToolDefinition
 
 # --- cache ---------------------------------------------------------------------------------------
 
@@ -131,12 +131,21 @@ class ToolCaller(Protocol):
 
     `call` returns plain data. Within `timeout` seconds it raises ServerUnavailable, CallTimeout or
     ToolFailed, at once Forbidden (a denied tool) or InvalidInput (a tool that the server does not
-    have). `discover` connects servers whose tools are not known yet, side by side, and returns the
-    names of those still unknown after `timeout` seconds; it never raises.
+    have), and ConfirmationRequired where the tool, as the connected server describes it now, may do
+    more than `effect`; None leaves that to the caller. `discover` connects servers whose tools are
+    not known yet, side by side, and returns the names of those still unknown after `timeout` seconds;
+    it never raises.
     """
 
     async def call(
-        self, server: str, tool: str, arguments: Mapping[str, Any], *, timeout: float, progress: Progress | None = None
+        self,
+        server: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+        progress: Progress | None = None,
+        effect: Effect | None = None,
     ) -> Any: ...
 
     async def discover(self, timeout: float, servers: Sequence[str] | None = None) -> list[str]: ...
@@ -151,6 +160,10 @@ class ToolCaller(Protocol):
 
     def unknown(self) -> list[str]:
         """Configured servers whose tools are not known yet."""
+        ...
+
+    def why(self, server: str) -> str:
+        """The message of the server's last connection error; "" where there is none."""
         ...
 
 

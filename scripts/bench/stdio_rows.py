@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ async def measure(place: Workplace, report: Report, effort: float) -> None:
     """All rows of this module."""
     await _round_trips(place, report, int(150 * effort))
     await _starts(place, report)
+    _ends(place, report)
 
 
 async def _round_trips(place: Workplace, report: Report, calls: int) -> None:
@@ -70,6 +73,38 @@ async def _starts(place: Workplace, report: Report) -> None:
         shown = f"{medians[name]:.0f} ms, {min(values):.0f} to {percentile(values, 100):.0f}, of {_STARTS} starts"
         report.row("first tools/list", name, None, shown + (f"; {ratio:.2f} times the bare" if name == _OURS else ""))
     report.bar("first_tools_list_over_bare", ratio, "times", 1.5)
+
+
+def _ends(place: Workplace, report: Report) -> None:
+    """Seconds from SIGTERM to the end of a server that has a child."""
+    spans = []
+    for _ in range(_STARTS):
+        command = [sys.executable, "-m", "tmws_patterns", "serve"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, env=dict(place.environment("end")), **pipes) as server:
+            client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}}
+            _say(server, "initialize", client, 1)
+            _say(server, "notifications/initialized", {})
+            asked = {"name": "execute_pattern", "arguments": {"query": "echo a word, so that there is a child"}}
+            if b'"success":true' not in _say(server, "tools/call", asked, 2):
+                raise RuntimeError("the echo was not answered")
+            began = time.perf_counter()
+            server.terminate()
+            status = server.wait(timeout=10)
+            spans.append(time.perf_counter() - began)
+        if status != 0:
+            raise RuntimeError(f"the server ended with status {status}")
+    shown = f"{statistics.median(spans):.2f} s, {min(spans):.2f} to {max(spans):.2f}, of {_STARTS} ends"
+    report.row("end by SIGTERM", "a server with a child, connected", None, shown)
+    report.bar("sigterm_to_end", statistics.median(spans), "s", 2)
+
+
+def _say(server: subprocess.Popen[bytes], method: str, params: dict[str, Any], number: int | None = None) -> bytes:
+    """Send a message; the answer's line where it has a number."""
+    message = {"jsonrpc": "2.0", "method": method, "params": params, **({"id": number} if number else {})}
+    server.stdin.write(json.dumps(message).encode() + b"\n")
+    server.stdin.flush()
+    return server.stdout.readline().replace(b'\\"', b'"') if number else b""
 
 
 async def _first_list(program: StdioServerParameters) -> float:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from cache_parts import entry
+from cache_parts import Backend, ask, entry
 
-from tmws_patterns.cache import write_behind
+from tmws_patterns.cache import open_cache, write_behind
 from tmws_patterns.cache.write_behind import WriteBehind
+from tmws_patterns.storage import open_database
 from tmws_patterns.tasks import background_tasks
 
 pytestmark = pytest.mark.anyio
@@ -70,3 +71,32 @@ async def test_what_comes_during_a_write_is_written_too(clock) -> None:
 async def test_an_empty_queue_is_flushed_at_once() -> None:
     with anyio.fail_after(1):
         await WriteBehind(Disk().write).flushed()
+
+
+async def test_a_queue_that_is_no_longer_written_holds_nobody_up(clock) -> None:
+    disk = Disk()
+    queue = WriteBehind(disk.write)
+    async with background_tasks() as tasks:
+        tasks.start_soon(queue.run)
+        queue.put("a", entry(clock))
+        await anyio.wait_all_tasks_blocked()
+    queue.put("b", entry(clock))
+    with anyio.fail_after(1):
+        await queue.flushed()
+    assert disk.written == []
+    assert queue.dropped == 1
+
+
+async def test_what_waits_when_the_cache_closes_is_written_first(settings, clock) -> None:
+    async with open_database(settings) as database:
+        async with open_cache(settings, database.cache_rows, database.epochs, "test", clock) as cache:
+            await ask(cache, Backend(), "q")
+        async with open_cache(settings, database.cache_rows, database.epochs, "test", clock) as cache:
+            assert (await ask(cache, Backend(), "q")).tier == "database"
+
+
+async def test_clear_while_a_write_waits_takes_it_back(settings, database, clock) -> None:
+    async with open_cache(settings, database.cache_rows, database.epochs, "test", clock) as cache:
+        await ask(cache, Backend(), "q")
+        await cache.clear()
+        assert (await ask(cache, Backend(), "q")).tier is None

@@ -202,7 +202,7 @@ async def test_closing_while_a_server_still_starts_is_quick_and_leaves_no_child(
         pids = [link.child.pid for c in opened._connections.values() for link in c._links if link.child]
         assert len(list(filter(is_running, pids))) == 2
         began = anyio.current_time()
-    assert anyio.current_time() - began < 1.7
+    assert anyio.current_time() - began < 0.95
     assert not any(map(is_running, pids))
 
 
@@ -233,7 +233,7 @@ async def test_closing_ends_children_that_ignore_every_request_to_leave() -> Non
         pids = [int(grandchild), status(opened, "stubborn")["pid"], status(opened, "mortal")["pid"]]
         assert all(map(is_running, pids))
         began = anyio.current_time()
-    assert anyio.current_time() - began < 1.7
+    assert anyio.current_time() - began < 0.95
     assert not any(map(is_running, pids))
 
 
@@ -282,12 +282,6 @@ async def test_a_server_without_tools_is_known_to_have_none() -> None:
         with pytest.raises(InvalidInput) as failure:
             await opened.call("odd", "fine", {}, timeout=5)
         assert failure.value.hint == "it offers no tools at all"
-
-
-async def test_a_refresh_of_a_mute_server_ends_at_the_default_timeout() -> None:
-    async with dispatcher(script("silent"), default_timeout=0.2) as opened:
-        with pytest.raises(CallTimeout):
-            await opened.refresh("silent")
 
 
 async def test_names_that_do_not_exist_are_answered_with_names_that_do() -> None:

@@ -105,6 +105,49 @@ def test_a_wrong_server_is_a_problem_and_the_others_run_on(file: Path, name: str
     assert problems[0].mend
 
 
+HALF = r'"\ud800"'
+DIGITS = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        (f'{{"command": {HALF}}}', "mcpServers.s.command"),
+        (f'{{"command": "x", "args": ["a", {HALF}]}}', "mcpServers.s.args.1"),
+        (f'{{"command": "x", "env": {{"A": {HALF}}}}}', "mcpServers.s.env.A"),
+        (f'{{"command": "x", "env": {{{HALF}: "A"}}}}', "mcpServers.s.env.?"),
+        (f'{{"url": {HALF}}}', "mcpServers.s.url"),
+        (f'{{"url": "http://a", "headers": {{"A": {HALF}}}}}', "mcpServers.s.headers.A"),
+        (f'{{"command": "x", "args": [{DIGITS}]}}', "mcpServers.s.args.0"),
+        (f'{{"command": "x", "env": {{"A": {DIGITS}}}}}', "mcpServers.s.env.A"),
+        (f'{{"command": "x", "tmws": {{"timeout": {DIGITS}}}}}', "mcpServers.s.tmws.timeout"),
+        ('{"command": "x", "tmws": {"timeout": 1e999}}', "mcpServers.s.tmws.timeout"),
+        ('{"command": "x", "tmws": {"timeout": NaN}}', "mcpServers.s.tmws.timeout"),
+    ],
+)
+def test_a_value_that_nothing_can_hold_is_a_problem_and_the_others_run_on(file: Path, entry: str, field: str) -> None:
+    file.write_text(f'{{"mcpServers": {{"s": {entry}, "good": {{"command": "y"}}}}}}')
+    servers, problems = load_servers(file, {})
+    assert list(servers) == ["good"]
+    assert [p.field for p in problems] == [field]
+    str(problems[0]).encode()
+
+
+def test_of_two_servers_of_one_name_the_first_holds_and_the_second_is_a_problem(file: Path) -> None:
+    file.write_text('{"mcpServers": {\n"a": {"command": "x"},\n"b": {"command": "y"},\n"a": {"command": "z"}\n}}')
+    servers, problems = load_servers(file, {})
+    assert {name: server.command for name, server in servers.items()} == {"a": "x", "b": "y"}
+    assert [(p.field, p.line) for p in problems] == [("mcpServers.a", 4)]
+    assert "two servers" in problems[0].message
+
+
+def test_a_second_list_of_servers_is_a_problem(file: Path) -> None:
+    file.write_text('{"mcpServers": {"a": {"command": "x"}},\n"mcpServers": {"b": {"command": "y"}}}')
+    servers, problems = load_servers(file, {})
+    assert list(servers) == ["a"]
+    assert [(p.field, p.line) for p in problems] == [("mcpServers", 2)]
+
+
 @pytest.mark.parametrize("text", ['{"mcpServers": {', "[]", '{"servers": {}}', '{"mcpServers": []}', "[" * 100_000])
 def test_a_broken_file_is_one_problem(file: Path, text: str) -> None:
     file.write_text(text)

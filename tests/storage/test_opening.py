@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tmws_patterns.ports import Entry
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
 from tmws_patterns.storage.postgres import place
+from tmws_patterns.storage.sqlite import file_number, set_aside
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +51,8 @@ async def test_a_database_tells_its_health(database: Database, settings: Setting
 async def test_the_pool_tells_the_truth_while_connections_are_out(settings: Settings) -> None:
     async with open_database(settings.model_copy(update={"db_max_connections": 4})) as database:
         assert database.get_pool_status() == {"size": 4, "checked_out": 0, "overflow": 0, "utilization": 0.0}
-        async with database._connections.read(), database._connections.read():
+        reader = database._connections.reader
+        async with reader.connect(), reader.connect():
             assert database.get_pool_status() == {"size": 4, "checked_out": 2, "overflow": 0, "utilization": 50.0}
 
 
@@ -83,8 +86,7 @@ async def test_acknowledged_memories_are_on_disk_and_cache_rows_need_not_be(sqli
 async def test_a_reading_connection_cannot_write(sqlite_settings: Settings) -> None:
     async with open_database(sqlite_settings) as database:
         with pytest.raises(StoreUnavailable, match="readonly"):
-            async with database._connections.read() as connection:
-                await connection.execute(text("DELETE FROM memories"))
+            await database._connections.rows(text("DELETE FROM memories"))
 
 
 @pytest.mark.parametrize("url", ["mysql://host/name", "nonsense", "sqlite://", "sqlite:///:memory:"])
@@ -102,6 +104,71 @@ async def test_a_damaged_file_is_reported_with_its_name_and_a_way_out(sqlite_set
         async with open_database(sqlite_settings):
             pass
     assert "damaged" in caught.value.hint
+
+
+def spoil(path: Path, how: str) -> None:
+    """Make a real database into one that is no database at all, or that is broken inside."""
+    if how == "not a database":
+        path.write_bytes(b"no database at all " * 100)
+        return
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = 'CREATE TABLE nonsense (' WHERE name = 'cache_entries'")
+    connection.close()
+
+
+@pytest.mark.parametrize("how", ["not a database", "malformed"])
+async def test_a_damaged_cache_is_set_aside_and_the_memories_are_there(
+    sqlite_settings: Settings, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_database(sqlite_settings) as database:
+        await database.memories.add([memory()], [])
+    path = sqlite_settings.data_dir / "cache.db"
+    aside = path.with_name("cache.db.damaged")
+    aside.write_bytes(b"an older one")
+    spoil(path, how)
+    damaged = path.read_bytes()
+    async with open_database(sqlite_settings) as database:
+        assert await database.memories.count() == 1
+        await database.cache_rows.upsert([("d", Entry(b"kept", 1, 9))])
+        assert await database.cache_rows.fetch("d", 2) == Entry(b"kept", 1, 9)
+    assert aside.read_bytes()[100:] == damaged[100:]
+    assert how in caplog.text
+    assert "cache.db" in caplog.text
+
+
+async def test_a_damaged_cache_takes_its_log_along(sqlite_settings: Settings) -> None:
+    sqlite_settings.data_dir.mkdir()
+    path = sqlite_settings.data_dir / "cache.db"
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).write_bytes(b"no database at all " * 100)
+    number = file_number(path)
+    set_aside(path, number)
+    names = ["cache.db.damaged", "cache.db.damaged-shm", "cache.db.damaged-wal"]
+    assert sorted(p.name for p in sqlite_settings.data_dir.iterdir()) == names
+
+
+async def test_a_new_cache_that_another_process_has_put_in_place_is_left_there(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    path.write_bytes(b"damaged")
+    number = file_number(path)
+    other = tmp_path / "made by another process"
+    other.write_bytes(b"new")
+    other.rename(path)
+    set_aside(path, number)
+    assert path.read_bytes() == b"new"
+
+
+async def test_a_cache_of_a_newer_release_is_refused_and_not_set_aside(sqlite_settings: Settings) -> None:
+    async with open_database(sqlite_settings):
+        pass
+    with sqlite3.connect(sqlite_settings.data_dir / "cache.db") as newer:
+        newer.execute("INSERT INTO schema_versions VALUES ('cache', 2, 0)")
+    newer.close()
+    with pytest.raises(StoreUnavailable, match="version 2"):
+        async with open_database(sqlite_settings):
+            pass
+    assert sorted(p.name for p in sqlite_settings.data_dir.iterdir()) == ["cache.db", "memory.db"]
 
 
 async def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
@@ -125,6 +192,37 @@ async def test_a_postgres_that_is_not_there_is_reported_without_its_password(url
             pass
     assert "sesame" not in f"{caught.value.message} {caught.value.hint}"
     assert "PostgreSQL is running" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h:port/x",
+        "postgresql://someone:sesame@h:port/x",
+        "postgresql://someone:ses/ame@127.0.0.1:1/name",
+        "postgresql://someone:12/sesame@127.0.0.1:1/name",
+        "postgresql://someone:ses@me@127.0.0.1:1/name",
+        "postgresql://someone:ses?ame@127.0.0.1:1/name",
+        "postgresql://someone:12?sesame@127.0.0.1:1/name",
+        "postgresql://someone:ses#ame@127.0.0.1:1/name",
+        "postgresql://someone:ses[ame@127.0.0.1:1/name",
+    ],
+)
+async def test_a_postgres_url_that_cannot_be_read_is_refused_without_any_of_its_password(url: str) -> None:
+    with pytest.raises(InvalidInput, match="TMWS_DATABASE_URL") as caught:
+        async with open_database(Settings.load({}, database_url=url)):
+            pass
+    trace = "".join(traceback.format_exception_only(caught.value))
+    assert not re.search("ses|ame|12", trace)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+async def test_a_password_that_is_escaped_is_no_part_of_the_message() -> None:
+    with pytest.raises(StoreUnavailable, match="name: no connection") as caught:
+        async with open_database(Settings.load({}, database_url="postgresql://u:s%2Fsame%40@127.0.0.1:1/name")):
+            pass
+    assert "same" not in caught.value.message
 
 
 async def test_a_postgres_user_that_does_not_exist_is_reported(fresh_postgres: str) -> None:

@@ -62,10 +62,9 @@ async def test_four_processes_start_write_and_read_one_empty_database_together(
         assert await database.epochs.read(["memory:acme"]) == (100,)
         assert await database.totals.read_totals() == {"calls": 100}
         assert len(await contents(database, query("worker2", limit=100))) == 25
-        async with database._connections.read() as connection:
-            versions = await connection.execute(text("SELECT name, version FROM schema_versions ORDER BY name"))
-            expected = ["memory"] if settings.database_url == "" else ["cache", "memory"]
-            assert [row.name for row in versions] == expected
+        versions = await database._connections.rows(text("SELECT name, version FROM schema_versions ORDER BY name"))
+        expected = ["memory"] if settings.database_url == "" else ["cache", "memory"]
+        assert [row.name for row in versions] == expected
 
 
 async def test_a_write_of_another_process_is_seen_by_the_next_peek_or_read(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import anyio
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
+
+from tmws_patterns.cache.redis_replies import Command, belongs
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,8 +24,7 @@ CONNECT_DEADLINE = 1.0  # seconds; nobody waits for it
 HEARTBEAT = 1.0  # seconds without a turn after which a PING asks whether Redis is still there
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds between attempts to connect: doubling, and shortened by jitter
 OUTAGES = (RedisError, OSError, TimeoutError)
-
-Command = Sequence[str | bytes | int]
+UNREADABLE = (ValueError, IndexError, RecursionError)  # what redis-py's parser raises for bytes that are no RESP
 
 
 class Wire(Protocol):
@@ -49,7 +50,7 @@ class Turn:
     """Commands sent together, done within `deadline` seconds of their sending.
 
     `replies` holds one reply for each command (an error reply is a ResponseError among them), or None
-    where the connection failed. It never holds an exception.
+    where the connection failed or a reply belongs to another command. It never holds an exception.
     """
 
     commands: list[Command]
@@ -142,11 +143,16 @@ class Lane:
 
 async def _exchange(wire: Wire, commands: Sequence[Command]) -> list[Any]:
     await wire.send_packed_command(wire.pack_commands(commands), False)  # no PING of its own before it
-    return [await _reply(wire.read_response()) for _ in commands]
+    return [await _reply(wire, command) for command in commands]
 
 
-async def _reply(response: Awaitable[Any]) -> Any:
+async def _reply(wire: Wire, command: Command) -> Any:
     try:
-        return await response
+        reply = await wire.read_response()
     except ResponseError as exc:  # the reply was read whole: the connection is in step
         return exc
+    except UNREADABLE as exc:
+        raise InvalidResponse("the reply is no RESP") from exc
+    if not belongs(command, reply):
+        raise InvalidResponse(f"the reply does not belong to {command[0]!r}")
+    return reply

@@ -22,7 +22,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from tmws_patterns.cache import frame
-from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Command, Lane, Turn, Wire
+from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Lane, Turn, Wire
+from tmws_patterns.cache.redis_replies import Command
 from tmws_patterns.cache.write_behind import WriteBehind
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.ports import Entry

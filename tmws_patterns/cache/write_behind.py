@@ -29,12 +29,13 @@ class WriteBehind:
         self._wake = anyio.Event()
         self._idle = anyio.Event()
         self._idle.set()
+        self._ended = False
         self.dropped = 0
 
     def put(self, digest: str, entry: Entry) -> None:
-        """Queue the entry; where the queue is full it is dropped."""
+        """Queue the entry; where the queue is full or no longer written it is dropped."""
         self.discard(digest)
-        if len(self._waiting) >= MAX_ENTRIES or self._bytes + len(entry.payload) > MAX_BYTES:
+        if self._ended or len(self._waiting) >= MAX_ENTRIES or self._bytes + len(entry.payload) > MAX_BYTES:
             self.dropped += 1
             return
         self._waiting[digest] = entry
@@ -54,13 +55,18 @@ class WriteBehind:
         self._bytes = 0
 
     async def run(self) -> None:
-        """Hand over what comes in, until cancelled."""
-        while True:
-            await self._wake.wait()
-            await anyio.sleep(PAUSE)
-            self._wake = anyio.Event()
-            while batch := self._take():
-                await self._write(batch)
+        """Hand over what comes in, until cancelled; what waits then is let go, and so is who waits for it."""
+        try:
+            while True:
+                await self._wake.wait()
+                await anyio.sleep(PAUSE)
+                self._wake = anyio.Event()
+                while batch := self._take():
+                    await self._write(batch)
+                self._idle.set()
+        finally:
+            self._ended = True
+            self.clear()
             self._idle.set()
 
     async def flushed(self) -> None:

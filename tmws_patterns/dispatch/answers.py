@@ -12,7 +12,10 @@ from typing import Any
 import orjson
 from mcp.types import CallToolResult, ContentBlock, TextContent
 
+from tmws_patterns.dispatch.writable import deeper_than
+
 LONGEST_ERROR = 2_000  # characters of a server's error text that reach the caller
+DEEPEST_ANSWER = 200  # levels, as pydantic reads structured content; orjson writes 254, with what we put around it
 
 
 def plain(result: CallToolResult, output_schema: Mapping[str, Any]) -> Any:
@@ -34,7 +37,9 @@ def _unwrapped(content: Any, schema: Mapping[str, Any]) -> Any:
     """The SDKs wrap what is not an object as {"result": ...}; a tool's own single field stays."""
     if not isinstance(content, dict) or content.keys() != {"result"}:
         return content
-    is_wrap = schema.get("x-fastmcp-wrap-result") or (schema.get("properties") or {}).keys() == {"result"}
+    properties = schema.get("properties")
+    is_declared = isinstance(properties, Mapping) and properties.keys() == {"result"}
+    is_wrap = is_declared or schema.get("x-fastmcp-wrap-result")
     return content["result"] if is_wrap else content
 
 
@@ -48,6 +53,8 @@ def _text(text: str) -> Any:
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+    could_be_deep = text.count("[") + text.count("{") > DEEPEST_ANSWER
+    return text if could_be_deep and deeper_than(value, DEEPEST_ANSWER) else value

@@ -6,6 +6,7 @@ dispatcher's: whoever calls is cancelled from outside, and the SDK then tells th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
@@ -27,12 +28,17 @@ from tmws_patterns.dispatch.connection import Connection, Link
 from tmws_patterns.dispatch.failures import died, refused
 from tmws_patterns.dispatch.web import REFUSED, UNREACHABLE
 from tmws_patterns.errors import ServerUnavailable, TmwsError
+from tmws_patterns.pattern import Effect, ToolDefinition
 
 _ENDING = 0.3  # s; how long a death may take to show its exit status, for the error message
 
 # What servers say of a session they no longer know: the Python SDK with -32600, the TypeScript one
 # with -32001 or -32000, so the words decide.
 _SESSION_LOST = ("session not found", "session terminated", "no valid session id")
+
+
+Find = Callable[[Effect | None], ToolDefinition]
+"""The tool as it is known now. Raises where it may do more than the given effect, or the caller's, allows."""
 
 
 class _Verdict(Enum):
@@ -61,16 +67,22 @@ def _verdict(link: Link, transport: Transport, error: MCPError) -> _Verdict:
 
 
 async def call_tool(
-    connection: Connection, tool: str, arguments: dict[str, Any], *, reads: bool, progress: Progress | None
+    connection: Connection, tool: str, arguments: dict[str, Any], *, find: Find, progress: Progress | None
 ) -> CallToolResult:
     """The tool's result, also where it is an error of the tool's own.
+
+    `find` is asked once the server is connected, each time anew: connecting lists its tools, and it
+    may have become another server since. A read that may have run is repeated only as a read.
 
     Raises:
         ServerUnavailable: the server does not connect, or went away and the call may not be repeated.
         ToolFailed: the server refused the request itself.
+        ConfirmationRequired, InvalidInput: from `find`.
     """
+    only: Effect | None = None
     for is_last in (False, True):
         link = await connection.link()
+        reads = find(only).effect is Effect.READ
         try:
             return await _send(connection, link, tool, arguments, progress)
         except ValidationError as exc:
@@ -80,6 +92,7 @@ async def call_tool(
             again = await _recover(connection, link, verdict, exc)
             if is_last or not (again or (verdict is _Verdict.MAY_HAVE_RUN and reads)):
                 raise await _translated(connection, link, tool, verdict, exc) from exc
+            only = None if again else Effect.READ
     raise AssertionError("unreachable")
 
 

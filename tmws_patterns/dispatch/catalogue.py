@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tmws_patterns.dispatch.config import ServerConfig, Transport, digest
+from tmws_patterns.dispatch.schemas import clean_schema
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.ports import CatalogueRows
@@ -54,7 +55,7 @@ def _define(config: ServerConfig, raw: RawTool) -> ToolDefinition:
         server=config.name,
         name=raw["name"],
         description=raw.get("description") or raw.get("title") or "",
-        input_schema=raw.get("inputSchema") or {},
+        input_schema=clean_schema(raw.get("inputSchema")),
         effect=effect_of(config, raw),
         definition_hash=definition_hash(raw),
         server_identity=config.identity,
@@ -117,7 +118,8 @@ class Catalogue:
     def output_schema(self, config: ServerConfig, name: str) -> Mapping[str, Any]:
         """What the tool says of its structured answers; empty where it says nothing."""
         raw = self._raw.get(config.identity, {}).get(name, {})
-        return raw.get("outputSchema") or {}
+        schema = raw.get("outputSchema")
+        return schema if isinstance(schema, Mapping) else {}
 
     def knows(self, config: ServerConfig) -> bool:
         """True once the server's tools have been listed, now or in an earlier run."""

@@ -6,6 +6,7 @@ transport's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,7 +32,11 @@ class Transport(StrEnum):
 
 def digest(value: Any, size: int) -> str:
     """A BLAKE2b hash of plain JSON data, whatever the order of its keys, as `2 * size` hex characters."""
-    return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=size).hexdigest()
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # whole numbers beyond 64 bits, halves of characters, deep nesting
+        text = json.dumps(value, sort_keys=True, ensure_ascii=True).encode()
+    return blake2b(text, digest_size=size).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

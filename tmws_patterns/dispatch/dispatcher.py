@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,7 +20,8 @@ from tmws_patterns.dispatch.calls import call_tool
 from tmws_patterns.dispatch.catalogue import Catalogue
 from tmws_patterns.dispatch.config import BUILTIN, ServerConfig, Transport
 from tmws_patterns.dispatch.connection import Connection, Deadlines, Publish
-from tmws_patterns.dispatch.failures import no_such_server, no_such_tool, refused, too_late
+from tmws_patterns.dispatch.failures import does_more, no_such_server, no_such_tool, refused, too_late, unwritable
+from tmws_patterns.dispatch.writable import fault_of
 from tmws_patterns.errors import Forbidden, TmwsError
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.ports import CatalogueRows
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 OnChange = Callable[[str], Awaitable[None] | None]
 DEADLINES = Deadlines()
+_WEIGHT = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2, None: 2}
 
 
 class Dispatcher:
@@ -50,38 +53,50 @@ class Dispatcher:
         *,
         timeout: float | None = None,
         progress: Progress | None = None,
+        effect: Effect | None = None,
     ) -> Any:
         """Call a tool and return its answer as plain data.
 
         `timeout` None means the default; a `tmws.timeout` of the server can only shorten it.
+        `effect` is the most that the tool may do, judged by what its server says once it is connected;
+        None for a call that somebody named, or whose effect somebody declared.
 
         Raises:
             Forbidden: servers.json denies the tool.
-            InvalidInput: the server has no such tool.
+            InvalidInput: the server has no such tool, or the arguments cannot be sent as JSON.
+            ConfirmationRequired: the tool may do more than `effect`.
             ServerUnavailable, CallTimeout, ToolFailed: see `ports.ToolCaller`.
         """
         connection = self._connection(server)
         config = connection.config
         if tool in config.deny:
             raise Forbidden(f"{server}.{tool} is denied", hint=f"it stands in `deny` of {server!r} in servers.json")
+        if fault := fault_of(arguments):
+            raise unwritable(config, tool, fault)
         limit = min(self._default_timeout if timeout is None else timeout, config.timeout or float("inf"))
         with anyio.move_on_after(limit):
-            definition = await self._find(connection, tool)
-            reads = definition.effect is Effect.READ
-            result = await call_tool(connection, tool, dict(arguments), reads=reads, progress=progress)
+            find = partial(self._find, config, tool, arguments, effect)
+            result = await call_tool(connection, tool, dict(arguments), find=find, progress=progress)
             if result.is_error:
                 raise refused(config, tool, failure_text(result))
             return plain(result, self._catalogue.output_schema(config, tool))
         raise too_late(config, tool, limit, connected=connection.current is not None)
 
-    async def _find(self, connection: Connection, tool: str) -> ToolDefinition:
-        config = connection.config
+    def _find(
+        self,
+        config: ServerConfig,
+        tool: str,
+        arguments: Mapping[str, Any],
+        effect: Effect | None,
+        only: Effect | None = None,
+    ) -> ToolDefinition:
+        """The tool as it is known now, if it does no more than it may; to be asked on a connected server."""
         found = self._catalogue.tool(config.name, tool)
         if found is None:
-            await connection.link()  # its tools are listed then, and may be others than the kept ones
-            found = self._catalogue.tool(config.name, tool)
-        if found is None:
             raise no_such_tool(config, tool, self._catalogue.nearest(config, tool))
+        for allowed in (effect, only):
+            if allowed is not None and _WEIGHT[found.effect] > _WEIGHT[allowed]:
+                raise does_more(found, arguments, allowed)
         return found
 
     def _connection(self, server: str) -> Connection:
@@ -105,20 +120,10 @@ class Dispatcher:
         except TmwsError as exc:
             logger.warning("%s", exc)
 
-    async def refresh(self, server: str) -> None:
-        """List a server's tools again, now; connects it where need be.
-
-        Raises:
-            ServerUnavailable: it is not configured or does not connect.
-            CallTimeout: it did not answer within the default timeout.
-        """
-        connection = self._connection(server)
-        with anyio.move_on_after(self._default_timeout):
-            link = await connection.link()
-            if link.client is not None:
-                await connection.relist(link.client)
-            return
-        raise too_late(connection.config, "tools/list", self._default_timeout, connected=connection.current is not None)
+    def why(self, server: str) -> str:
+        """Why a server cannot be reached: the message of its last connection error; "" without one."""
+        connection = self._connections.get(server)
+        return connection.last_error.message if connection and connection.last_error else ""
 
     def tools(self) -> Mapping[str, ToolDefinition]:
         """Every known tool by `server.tool`; a snapshot."""

@@ -6,7 +6,8 @@ name the server and what its author wrote in servers.json, never an expanded sec
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import httpx2
 from mcp import MCPError
@@ -14,7 +15,8 @@ from mcp import MCPError
 from tmws_patterns.dispatch.config import ServerConfig, Transport
 from tmws_patterns.dispatch.stdio import ChildTransport
 from tmws_patterns.dispatch.web import REFUSED
-from tmws_patterns.errors import CallTimeout, InvalidInput, ServerUnavailable, ToolFailed
+from tmws_patterns.errors import CallTimeout, ConfirmationRequired, InvalidInput, ServerUnavailable, ToolFailed
+from tmws_patterns.pattern import Effect, ToolDefinition
 
 _TAIL = 600  # characters of a child's last words that go into a message
 
@@ -127,6 +129,27 @@ def no_such_tool(config: ServerConfig, tool: str, nearest: Collection[str]) -> I
     return InvalidInput(
         f"server {config.name!r} has no tool {tool!r}",
         hint=f"nearest: {known}" if known else "it offers no tools at all",
+        server=config.name,
+    )
+
+
+def does_more(definition: ToolDefinition, arguments: Mapping[str, Any], planned: Effect) -> ConfirmationRequired:
+    """The tool is not, or no longer, as harmless as the call was planned for; the details are routing's."""
+    name, effect = f"{definition.server}.{definition.name}", str(definition.effect or "undeclared")
+    return ConfirmationRequired(
+        f"{name} was planned as a {planned}, and now its effect is {effect}: it was not run as that",
+        hint="to run it, call execute_pattern with exactly this pattern and these arguments",
+        pattern=name,
+        arguments=dict(arguments),
+        effect=effect,
+    )
+
+
+def unwritable(config: ServerConfig, tool: str, fault: str) -> InvalidInput:
+    """The arguments could not be written, or not be read by the server."""
+    return InvalidInput(
+        f"{config.name}.{tool}: the arguments {fault}",
+        hint="correct them, or pass that part as a string",
         server=config.name,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +32,20 @@ _TRANSPORTS = {
 }
 
 
+_MOST_DIGITS = 4_000  # of a whole number; Python converts at most 4,300
+_TOO_LONG = object()  # stands for a longer one, and is of no type that a field takes
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers which names it was given more than once; the first of each holds."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(reversed(pairs))
+        counts = Counter(name for name, _ in pairs)
+        self.repeated = [name for name, count in counts.items() if count > 1]
+        self.names = list(counts)
+
+
 class _Rights(BaseModel):
     """The `tmws` object of one server. Its keys are ours, so an unknown one is a mistake."""
 
@@ -39,7 +54,7 @@ class _Rights(BaseModel):
     trust: bool = True
     effects: dict[str, Effect] = Field(default_factory=dict)
     deny: frozenset[str] = frozenset()
-    timeout: float | None = Field(default=None, gt=0)
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class _Entry(BaseModel):
@@ -103,26 +118,36 @@ class _Reader:
 
     def read(self) -> tuple[dict[str, ServerConfig], list[Problem]]:
         servers: dict[str, ServerConfig] = {}
-        for name, entry in self._entries().items():
-            server = self._server(name, entry)
+        entries = self._entries()
+        for name in entries.names:
+            server = self._server(name, entries[name])
             if server is not None:
                 servers[name] = server
         return servers, self._problems
 
-    def _entries(self) -> Mapping[str, Any]:
+    def _entries(self) -> _Object:
+        nothing = _Object([])
         try:
-            found = json.loads(self._text) if self._text.strip() else {}
+            text = self._text if self._text.strip() else "{}"
+            found = json.loads(text, object_pairs_hook=_Object, parse_int=_whole_number)
         except (json.JSONDecodeError, RecursionError) as exc:
             line = exc.lineno if isinstance(exc, json.JSONDecodeError) else None
             self._problems.append(Problem(self._file, line, "file", f"is not JSON: {exc}", "Correct it there."))
-            return {}
-        servers = found.get(SECTION) if isinstance(found, dict) else None
-        if isinstance(servers, dict):
+            return nothing
+        servers = found.get(SECTION) if isinstance(found, _Object) else None
+        if isinstance(servers, _Object):
+            self._report_repeated(found, servers)
             return servers
         if found != {}:
             mend = f'Write {{"{SECTION}": {{"name": {{"command": "..."}}}}}}.'
             self._report((SECTION,), "is missing or not an object", mend)
-        return {}
+        return nothing
+
+    def _report_repeated(self, found: _Object, servers: _Object) -> None:
+        if SECTION in found.repeated:
+            self._report((SECTION,), "stands there twice; the second is left out", "Join the two.", nth=1)
+        for name in servers.repeated:
+            self._report((name,), "is the name of two servers; the second is left out", "Rename one.", nth=1)
 
     def _server(self, name: str, raw: Any) -> ServerConfig | None:
         if not _NAME.fullmatch(name):
@@ -163,6 +188,9 @@ class _Reader:
     def _expand(self, path: tuple[str, ...], value: Any) -> Any:
         """The value with the variables of all its strings replaced."""
         match value:
+            case str() if not _is_text(value):
+                self._report(path, "holds half a character (a lone surrogate)", "Correct this field.")
+                return None
             case str():
                 try:
                     return expand(value, self._environment)
@@ -174,18 +202,24 @@ class _Reader:
             case list():
                 return [self._expand((*path, str(i)), item) for i, item in enumerate(value)]
             case dict():
+                for key in value:
+                    if not _is_text(key):
+                        self._report((*path, key), "holds half a character (a lone surrogate)", "Correct this name.")
                 return {key: self._expand((*path, key), item) for key, item in value.items()}
             case _:
                 return value
 
-    def _report(self, path: tuple[str, ...], message: str, mend: str) -> None:
-        field = ".".join(path if path == (SECTION,) else (SECTION, *path))
-        self._problems.append(Problem(self._file, self._line(path), field, message, mend))
+    def _report(self, path: tuple[str, ...], message: str, mend: str, *, nth: int = 0) -> None:
+        field = _printable(".".join(path if path == (SECTION,) else (SECTION, *path)))
+        self._problems.append(Problem(self._file, self._line(path, nth), field, _printable(message), mend))
 
-    def _line(self, path: tuple[str, ...]) -> int | None:
-        """The line of the last key of the path that is found, each searched after the one before."""
+    def _line(self, path: tuple[str, ...], nth: int) -> int | None:
+        """The line of the last key of the path that is found, each searched after the one before.
+
+        `nth` counts on from there, for a key that is repeated.
+        """
         place = None
-        for position in self._positions(path):
+        for position in self._positions(path + path[-1:] * nth):
             place = position
         return None if place is None else self._text.count("\n", 0, place) + 1
 
@@ -197,3 +231,16 @@ class _Reader:
                 return
             start = found.end()
             yield found.start()
+
+
+def _whole_number(digits: str) -> Any:
+    return int(digits) if len(digits) <= _MOST_DIGITS else _TOO_LONG
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8: JSON may escape half a character."""
+    return _printable(value) == value
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select
@@ -43,8 +44,7 @@ class SqlCacheRows:
         if self._reads is not None:
             row = await self._reads.first(wanted)
         else:
-            async with self._connections.read() as connection:
-                row = (await connection.execute(FETCH, wanted)).first()
+            row = next(iter(await self._connections.rows(FETCH, wanted)), None)
         if row is None:
             return None
         payload, stored_at, expires_at, epochs = row
@@ -61,8 +61,10 @@ class SqlCacheRows:
                 "epochs": json.dumps(entry.epochs),
                 "payload": entry.payload,
             }
-            for digest, entry in rows
+            for digest, entry in sorted(rows, key=itemgetter(0))  # two writers lock the rows in the same order
         ]
+        if not values:
+            return
         async with self._connections.write() as connection:
             await connection.execute(self._upsert, values)
 

@@ -26,9 +26,8 @@ class SqlCatalogueRows:
 
     async def load_catalogue(self) -> dict[str, list[dict[str, Any]]]:
         """Every kept server's tool definitions, by the hash of its configuration."""
-        async with self._connections.read() as connection:
-            rows = (await connection.execute(_LOAD)).all()
-        return {identity: json.loads(tools) for identity, tools in rows}
+        rows = await self._connections.rows(_LOAD)
+        return {row.identity: json.loads(row.tools) for row in rows}
 
     async def save_catalogue(self, identity: str, server: str, tools: Sequence[Mapping[str, Any]]) -> None:
         """Keep a server's tools in place of those kept before."""

@@ -1,24 +1,33 @@
 """How statements reach a database: one way to read, one way to write.
 
-Reads are single statements outside any transaction. A write is a transaction that, once begun, ends
-whatever happens to the task that began it: a cancelled caller never leaves a lock behind.
+Reads are single statements outside any transaction. What has begun ends, whatever happens to the task
+that began it: a cancelled caller leaves no lock behind and costs the pool no connection. (SQLAlchemy
+ends a connection whose statement is cancelled, in a task that the next cancellation destroys.)
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import cast
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-from anyio import CancelScope
-from sqlalchemy import QueuePool
+from anyio import CancelScope, move_on_after
+from sqlalchemy import Executable, QueuePool, Row
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
+
+T = TypeVar("T")
 
 POOL_TIMEOUT = 30.0
 """Seconds to wait for a connection: the longest deadline that the settings give a call by default."""
+
+CLOSING = 2.0
+"""Seconds that closing waits for reads that nobody waits for any more: reads take milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +37,17 @@ class Connections:
     reader: AsyncEngine
     writer: AsyncEngine
     place: str
+    _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading. Raises StoreUnavailable for what fails inside the block."""
+    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows of one statement. Waiting can be cancelled; the statement, once begun, ends by itself.
+
+        Raises:
+            StoreUnavailable: no connection, or the statement failed.
+        """
         with translated(self.place):
-            async with self.reader.connect() as connection:
-                yield connection
+            connection = await self._checked_out(self.reader)
+            return await asyncio.shield(self._begin(_fetch(connection, statement, values)))
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -43,10 +56,10 @@ class Connections:
         Waiting for a connection can be cancelled; the transaction cannot. Raises StoreUnavailable.
         """
         with translated(self.place):
-            async with self.writer.connect() as connection:
-                with CancelScope(shield=True):
-                    async with connection.begin():
-                        yield connection
+            connection = await self._checked_out(self.writer)
+            with CancelScope(shield=True):
+                async with aclosing(connection), connection.begin():
+                    yield connection
 
     def pool_status(self) -> dict[str, float]:
         """The reading pool: size, checked_out and overflow in connections, utilization in percent."""
@@ -60,7 +73,40 @@ class Connections:
         }
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once what is under way has ended; that is waited for CLOSING seconds at most."""
         with CancelScope(shield=True):
+            with move_on_after(CLOSING):
+                while self._under_way:  # one that ends may begin another: the giving back
+                    await asyncio.wait(self._under_way)
             await self.reader.dispose()
             await self.writer.dispose()
+
+    async def _checked_out(self, engine: AsyncEngine) -> AsyncConnection:
+        connecting = self._begin(_connect(engine))
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            self._begin(_give_back(connecting))
+            raise
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _give_back(connecting: asyncio.Task[AsyncConnection]) -> None:
+    with suppress(SQLAlchemyError, StoreUnavailable, OSError):  # nobody is left to be told
+        await (await connecting).close()
+
+
+async def _fetch(
+    connection: AsyncConnection, statement: Executable, values: Mapping[str, Any] | None
+) -> Sequence[Row[Any]]:
+    async with aclosing(connection):
+        return (await connection.execute(statement, values)).all()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from sqlalchemy import make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
@@ -21,13 +24,16 @@ from tmws_patterns.storage.cache_rows import FETCH, SqlCacheRows
 from tmws_patterns.storage.catalogue import SqlCatalogueRows
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import PostgresEpochs, SqliteEpochs
+from tmws_patterns.storage.failures import tells_damage, translated
 from tmws_patterns.storage.kept_answers import SqlKeptAnswers
 from tmws_patterns.storage.memory_rows import SqlMemoryRows
 from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
 from tmws_patterns.storage.schema import meta
-from tmws_patterns.storage.sqlite import file_paths, open_file
+from tmws_patterns.storage.sqlite import file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
+
+_LOG = logging.getLogger(__name__)
 
 _STORE_ID = select(meta.c.value).where(meta.c.name == "store_id")
 
@@ -92,7 +98,7 @@ async def open_database(settings: Settings, clock: Callable[[], float] = time.ti
 def _engine_name(url: str) -> str:
     try:
         name = make_url(url).get_backend_name() if url else "sqlite"
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         name = ""
     if name not in ("sqlite", "postgresql", "postgres"):
         raise InvalidInput(
@@ -107,9 +113,8 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
     main = await open_file(memory_path, settings, synchronous="FULL")
     stack.push_async_callback(main.close)
     version = await migrate(main, sqlite_versions.MEMORY, clock)
-    kept = await open_file(cache_path, settings, synchronous="NORMAL")
+    kept = await _open_cache(cache_path, settings, clock)
     stack.push_async_callback(kept.close)
-    await migrate(kept, sqlite_versions.CACHE, clock)
     epochs = SqliteEpochs(main, memory_path)
     stack.callback(epochs.close)
     reads = await DirectReads.open(cache_path, FETCH)
@@ -127,6 +132,30 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
         clock=clock,
         version=version,
     )
+
+
+async def _open_cache(path: Path, settings: Settings, clock: Callable[[], float]) -> Connections:
+    """The cache's connections. A damaged file makes way for a new one: what it held can be had again."""
+    found = await to_thread.run_sync(file_number, path)
+    try:
+        return await _open_migrated_cache(path, settings, clock)
+    except StoreUnavailable as exc:
+        if not tells_damage(exc):
+            raise
+        _LOG.warning("%s; it is set aside, and a new one is made", exc.message)
+    with translated(str(path)):
+        await to_thread.run_sync(set_aside, path, found)
+    return await _open_migrated_cache(path, settings, clock)
+
+
+async def _open_migrated_cache(path: Path, settings: Settings, clock: Callable[[], float]) -> Connections:
+    kept = await open_file(path, settings, synchronous="NORMAL")
+    try:
+        await migrate(kept, sqlite_versions.CACHE, clock)
+    except BaseException:
+        await kept.close()
+        raise
+    return kept
 
 
 async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: AsyncExitStack) -> Database:
@@ -163,8 +192,7 @@ async def _assemble(
     version: int,
 ) -> Database:
     """`main` holds what must not be lost, `kept` what may; on PostgreSQL they are one."""
-    async with main.read() as connection:
-        store_id = str(await connection.scalar(_STORE_ID))
+    ((store_id,),) = await main.rows(_STORE_ID)
     return Database(
         memories=memories,
         epochs=epochs,
@@ -172,7 +200,7 @@ async def _assemble(
         catalogue=SqlCatalogueRows(main, insert, clock),
         answers=SqlKeptAnswers(kept, insert),
         totals=SqlTotals(main, insert),
-        store_id=store_id,
+        store_id=str(store_id),
         engine_name=engine_name,
         place=main.place,
         version=version,

@@ -81,8 +81,7 @@ class SqliteEpochs:
 
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
         """The epochs, by one statement."""
-        async with self._connections.read() as connection:
-            known = _by_tag(await connection.execute(_ALL))
+        known = _by_tag(await self._connections.rows(_ALL))
         return tuple(known.get(tag, 0) for tag in tags)
 
     async def bump(self, tags: Iterable[str]) -> None:
@@ -124,9 +123,7 @@ class PostgresEpochs:
         async with self._reading:
             if self._asked_at < came - FRESH:
                 asked = self._clock()
-                async with self._connections.read() as connection:
-                    read = _by_tag(await connection.execute(_ALL))
-                self.learn(read)
+                self.learn(_by_tag(await self._connections.rows(_ALL)))
                 self._asked_at = asked
         return self._answer(tags)
 

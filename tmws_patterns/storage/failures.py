@@ -28,6 +28,11 @@ def _hint(text: str) -> str:
     return next((hint for sign, hint in _HINTS if sign in lowered), _OTHERWISE)
 
 
+def tells_damage(failure: StoreUnavailable) -> bool:
+    """True where SQLite found a file that is no database, or one that is broken inside."""
+    return any(sign in failure.message for sign in ("file is not a database", "malformed"))
+
+
 @contextmanager
 def translated(place: str) -> Iterator[None]:
     """Turn what the drivers raise inside the block into StoreUnavailable, naming `place` (no password in it)."""

@@ -66,6 +66,5 @@ class SqlKeptAnswers:
     async def load(self, owner: tuple[str, str], answer_id: str, now: float) -> bytes | None:
         """The answer's bytes; None for an id unknown, expired or of another owner."""
         values = {"id": answer_id, "tenant": owner[0], "agent": owner[1], "now": now}
-        async with self._connections.read() as connection:
-            found = await connection.scalar(_LOAD, values)
-        return None if found is None else bytes(found)
+        rows = await self._connections.rows(_LOAD, values)
+        return bytes(rows[0].payload) if rows else None

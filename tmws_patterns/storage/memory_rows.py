@@ -89,8 +89,7 @@ class SqlMemoryRows:
             statement = ranked_statement(shape, self._words)
         else:
             statement = unranked_statement(shape)
-        async with self._connections.read() as connection:
-            rows = (await connection.execute(statement, values)).all()
+        rows = await self._connections.rows(statement, values)
         best = max((row.score for row in rows), default=1.0)
         return [(_memory(row), max(0.0, row.score / best) if best > 0 else 1.0) for row in rows]
 
@@ -108,8 +107,8 @@ class SqlMemoryRows:
 
     async def count(self) -> int:
         """How many memories there are, of all agents."""
-        async with self._connections.read() as connection:
-            return int(await connection.scalar(_COUNT) or 0)
+        ((count,),) = await self._connections.rows(_COUNT)
+        return int(count)
 
     def _row(self, memory: Memory) -> Mapping[str, Any]:
         row = {name: getattr(memory, name) for name in _COLUMNS}

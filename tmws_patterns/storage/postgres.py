@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tmws_patterns.errors import StoreUnavailable
+from tmws_patterns.errors import InvalidInput, StoreUnavailable
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage.connections import POOL_TIMEOUT, Connections
 from tmws_patterns.storage.postgres_versions import SCHEMA
@@ -33,6 +34,7 @@ def open_server(settings: Settings) -> Connections:
     """The server's connections; none is opened before the first statement.
 
     Raises:
+        InvalidInput: the URL is not the same to SQLAlchemy and to asyncpg: a password is not escaped.
         StoreUnavailable: asyncpg is not installed. Connecting raises it later, from the first statement.
     """
     try:
@@ -42,6 +44,7 @@ def open_server(settings: Settings) -> Connections:
             "TMWS_DATABASE_URL names PostgreSQL, and its driver is not installed",
             hint="pip install 'tmws-patterns[postgres]'",
         ) from exc
+    _check(settings.database_url)
     where = place(settings.database_url)
     # the URL is asyncpg's own, so that each of its parameters (sslmode, passfile, ...) means what it says there
     dsn = "postgresql://" + settings.database_url.partition("://")[2]
@@ -57,6 +60,23 @@ def open_server(settings: Settings) -> Connections:
         skip_autocommit_rollback=True,
     )
     return Connections(engine.execution_options(isolation_level="AUTOCOMMIT"), engine, where)
+
+
+def _check(url: str) -> None:
+    # No cause is chained and nothing of the URL is told: what looks like a port may be half of a password.
+    try:
+        parts = urlsplit(url)
+        is_clear = parts.port != 0 and not parts.fragment and parts.netloc.count("@") <= 1
+    except ValueError:
+        is_clear = False
+    else:
+        stray = parts.path if "@" in parts.netloc else parts.path + parts.query.partition("=")[0]
+        is_clear = is_clear and "@" not in stray
+    if not is_clear:
+        raise InvalidInput(
+            "TMWS_DATABASE_URL cannot be read: its port is no number, or its password is not escaped",
+            hint="in a user name or password write / as %2F, @ as %40, : as %3A, ? as %3F, # as %23, [ as %5B",
+        )
 
 
 def _connector(driver: Any, dsn: str, where: str) -> Callable[[], Awaitable[Any]]:

@@ -91,6 +91,29 @@ async def open_file(path: Path, settings: Settings, *, synchronous: str) -> Conn
     return Connections(reader, writer, str(path))
 
 
+def file_number(path: Path) -> int | None:
+    """What tells the file from another one that takes its place; None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def set_aside(path: Path, number: int | None) -> None:
+    """Rename the file and what belongs to it to `<name>.damaged`, in the place of older ones.
+
+    Nothing happens unless the file is still the one of `number`: another process may have been quicker.
+    """
+    if file_number(path) != number:
+        return
+    for suffix in ("", "-wal", "-shm"):
+        aside = path.with_name(f"{path.name}.damaged{suffix}")
+        aside.unlink(missing_ok=True)
+        part = path.with_name(f"{path.name}{suffix}")
+        if part.exists():
+            part.rename(aside)
+
+
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 

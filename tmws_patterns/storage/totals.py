@@ -31,6 +31,5 @@ class SqlTotals:
 
     async def read_totals(self) -> dict[str, float]:
         """Every counter by its name."""
-        async with self._connections.read() as connection:
-            rows = (await connection.execute(select(totals.c.name, totals.c.value))).all()
+        rows = await self._connections.rows(select(totals.c.name, totals.c.value))
         return {row.name: row.value for row in rows}
