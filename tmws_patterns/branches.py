@@ -13,7 +13,6 @@ import orjson
 
 from tmws_patterns.call import Plan, Progress
 from tmws_patterns.errors import CallTimeout, ErrorInfo, TmwsError
-from tmws_patterns.pattern import Effect
 from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
 
 logger = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Branches:
                     branch.arguments,
                     timeout=plan.timeout,
                     progress=progress,
-                    effect=_allowed(plan),
+                    effect=branch.promised,
                 )
         except TimeoutError as exc:
             raise CallTimeout(
@@ -98,17 +97,6 @@ class Branches:
                 f"memory did not answer in {timeout:g} s",
                 hint="raise TMWS_PATTERN_MEMORY_TIMEOUT, or check the database",
             ) from exc
-
-
-def _allowed(plan: Plan) -> Effect | None:
-    """The most that the tool may do; None where the caller named the pattern or its author declared the effect."""
-    candidates = plan.decision.candidates
-    if plan.tool is None or (candidates and candidates[0].stage == "named"):
-        return None
-    known = (plan.pattern, *(candidate.pattern for candidate in candidates))
-    # the tool's pattern is the first among the tags; in a hybrid of two it need not be the plan's own
-    declared = [p for p in known if p.effect is not None and not p.is_tool and f"pattern:{p.name}" == plan.tags[0]]
-    return None if declared else plan.tool.effect
 
 
 def _all_failed(first: ErrorInfo, failures: Mapping[str, ErrorInfo]) -> TmwsError:

@@ -113,12 +113,17 @@ class RoutingDecision:
 
 @dataclass(frozen=True, slots=True)
 class ToolBranch:
-    """One downstream call to make."""
+    """One downstream call to make.
+
+    `promised` is what the tool's definition said when this was planned: the call is refused where the
+    tool does more by now. None where the caller, or the pattern's author, answers for the effect.
+    """
 
     server: str
     tool: str
     arguments: Mapping[str, Any]
     effect: Effect
+    promised: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,6 +293,8 @@ class PatternExecutionEngine:
         except TmwsError as exc:
             if unknown:
                 exc.details = {**exc.details, "unknown_servers": unknown}
+                why = "; ".join(f"{name}: {reason}" for name in unknown if (reason := self._around.tools.why(name)))
+                exc.message = f"{exc.message} ({why})" if why else exc.message
             raise
 
     def _plan_key(self, call: Call) -> tuple[Any, ...] | None:

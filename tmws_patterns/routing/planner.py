@@ -179,11 +179,15 @@ class Planner:
             arguments |= {n: values.values[n] for n in self._extra(self._given(call, candidate), pattern, schema)}
         self._complete(pattern, values, arguments, schema)
         effect = pattern.effect or (definition.effect if definition else None)
-        if call.pattern is None and effect not in (Effect.READ, Effect.WRITE):
+        named = candidate.stage == NAMED
+        if not named and effect not in (Effect.READ, Effect.WRITE):
             name = pattern.name if self._is_fixed(pattern) else f"{server}.{tool}"
             given = values.values if self._is_fixed(pattern) else arguments
             raise _confirmation(name, {n: v for n, v in given.items() if v is not None}, effect)
-        return ToolBranch(server, tool, arguments, effect or Effect.DESTRUCTIVE)
+        answered_for = named or (pattern.effect is not None and not pattern.is_tool)
+        return ToolBranch(
+            server, tool, arguments, effect or Effect.DESTRUCTIVE, promised=None if answered_for else effect
+        )
 
     def _memory_branch(self, call: Call, candidate: Candidate) -> MemoryBranch:
         pattern = candidate.pattern
@@ -196,7 +200,7 @@ class Planner:
         arguments = {**fill(wanted, values.values), **passed}
         self._complete(pattern, values, arguments, None)
         effect = pattern.effect or pattern.memory.operation.effect
-        if call.pattern is None and (
+        if candidate.stage != NAMED and (
             effect is Effect.DESTRUCTIVE or pattern.memory.operation is MemoryOperation.FORGET
         ):
             raise _confirmation(pattern.name, {n: v for n, v in values.values.items() if v is not None}, effect)
