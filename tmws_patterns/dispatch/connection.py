@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 MAX_PAGES = 100  # a paginator that never ends must not hang a connection
 FIRST_BACKOFF = 0.5  # s; doubled with every failure in a row; the first failure costs no wait at all
 MAX_BACKOFF = 30.0  # s
+SHORT_REST = 0.25  # s of a back-off that a caller rather waits than is refused for
 _OURSELVES = Implementation(name="tmws-patterns", version=__version__)
 RELISTEN = 5.0  # s between two attempts to listen for changes of a modern server's tools
 
@@ -140,6 +141,9 @@ class Connection:
         Raises:
             ServerUnavailable: it does not connect, or failed so often that it is left alone for now.
         """
+        rest = self._retry_at - anyio.current_time()
+        if self._link is None and 0 < rest <= SHORT_REST:
+            await anyio.sleep(rest)
         link = self._link or self._start()
         await link.ready.wait()
         if link.error is not None:
