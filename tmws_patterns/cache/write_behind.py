@@ -10,8 +10,8 @@ from tmws_patterns.ports import Entry
 
 MAX_ENTRIES = 256  # what a burst may leave behind; more is dropped, which costs a load and nothing else
 MAX_BYTES = 16 * 2**20
-PAUSE = 0.03  # seconds: the answer goes out first, and what comes in meanwhile is written with it
-BATCH = 32  # entries handed over at once: one pipeline of Redis
+PAUSE = 0.2  # seconds: the answer goes out first, and what comes in meanwhile is written with it
+BATCH = 64  # entries handed over at once: one pipeline of Redis, one transaction of a database
 
 Write = Callable[[Sequence[tuple[str, Entry]]], Awaitable[None]]
 
@@ -27,6 +27,7 @@ class WriteBehind:
         self._waiting: dict[str, Entry] = {}
         self._bytes = 0
         self._wake = anyio.Event()
+        self._hurry = anyio.Event()
         self._idle = anyio.Event()
         self._idle.set()
         self._ended = False
@@ -43,6 +44,8 @@ class WriteBehind:
         if self._idle.is_set():
             self._idle = anyio.Event()
         self._wake.set()
+        if len(self._waiting) >= BATCH:
+            self._hurry.set()
 
     def discard(self, digest: str) -> None:
         """Take the entry back, if it still waits."""
@@ -59,8 +62,9 @@ class WriteBehind:
         try:
             while True:
                 await self._wake.wait()
-                await anyio.sleep(PAUSE)
-                self._wake = anyio.Event()
+                with anyio.move_on_after(PAUSE):
+                    await self._hurry.wait()
+                self._wake, self._hurry = anyio.Event(), anyio.Event()
                 while batch := self._take():
                     await self._write(batch)
                 self._idle.set()
@@ -70,7 +74,9 @@ class WriteBehind:
             self._idle.set()
 
     async def flushed(self) -> None:
-        """Return once nothing waits and nothing is being written."""
+        """Return once nothing waits and nothing is being written, without the pause."""
+        if not self._idle.is_set():
+            self._hurry.set()
         await self._idle.wait()
 
     def _take(self) -> list[tuple[str, Entry]]:
