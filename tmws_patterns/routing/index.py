@@ -20,7 +20,7 @@ NAME, TRIGGER, WORDS, NEAREST = "name", "trigger", "words", "nearest"
 
 _TRIGGER_CONFIDENCE = 0.95  # an author wrote the expression for this sentence, yet no expression is perfect
 _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
-_MOST = 100  # patterns that the words stage hands on; the rest are no candidates in earnest
+MOST_BY_WORDS = 16  # patterns that the words stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
 
 
@@ -49,8 +49,8 @@ class PatternIndex:
         """Names that resemble a mistyped one, at most three."""
         return [self.patterns[self._named[n]].name for n in get_close_matches(name.casefold(), self._named, 3, 0.4)]
 
-    def candidates(self, query: str) -> list[Candidate]:
-        """Every pattern that the sentence could mean, the best first, each once."""
+    def candidates(self, query: str, by_words: int = MOST_BY_WORDS) -> list[Candidate]:
+        """The patterns that the sentence could mean, the best first, each once; `by_words` of them by words."""
         written, query = query, normalise(query)
         folded = _fold(query)
         found: dict[int, Candidate] = {}
@@ -60,7 +60,7 @@ class PatternIndex:
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
-        for i, likeness in self._examples.match(query, _MOST):
+        for i, likeness in self._examples.match(query, by_words):
             found.setdefault(i, Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS))
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
         return sorted(allowed, key=lambda c: -c.confidence)

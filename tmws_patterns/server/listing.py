@@ -84,7 +84,7 @@ def _entry(registry: PatternRegistry, pattern: PatternDefinition, detail: bool) 
 def _matching(
     registry: PatternRegistry, query: str | None, pattern_type: PatternType | None, server: str | None
 ) -> Sequence[PatternDefinition]:
-    everything = [c.pattern for c in registry.index.candidates(query)] if query else registry.patterns
+    everything = [c.pattern for c in registry.index.candidates(query, _MOST)] if query else registry.patterns
     return [
         p
         for p in everything
