@@ -31,7 +31,8 @@ async def measure(place: Workplace, report: Report, effort: float) -> None:
 
 async def _round_trips(place: Workplace, report: Report, calls: int) -> None:
     ours = _serve(place.environment("serve"))
-    async with Client(_program(ECHO)) as direct, Client(ours) as client:
+    proxy = _program([sys.executable, str(Path(__file__).parent / "bare_proxy.py"), *ECHO])
+    async with Client(_program(ECHO)) as direct, Client(proxy) as bare, Client(ours) as client:
 
         async def ask(query: str, *, use_cache: bool = True, hit: bool = False) -> None:
             result = await client.call_tool("execute_pattern", {"query": query, "use_cache": use_cache})
@@ -42,6 +43,7 @@ async def _round_trips(place: Workplace, report: Report, calls: int) -> None:
         await ask(_REPEATED)
         works: dict[str, Work] = {
             "echo called directly": lambda n: direct.call_tool("echo", {"text": _text(n)}),
+            "through a bare SDK proxy": lambda n: bare.call_tool("echo", {"text": _text(n)}),
             "miss through us": lambda n: ask(f"echo {_text(n)}"),
             "the same without cache": lambda n: ask(f"echo {_text(n)}", use_cache=False),
             "hit through us": lambda _: ask(_REPEATED, hit=True),
