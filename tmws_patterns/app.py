@@ -209,6 +209,24 @@ async def _dispatcher(
             stale = [f"server:{name}" for name, known in opened[0].servers().items() if known == identity]
             await cache.invalidate(stale)
 
+    async with open_dispatcher(
+        servers,
+        catalogue=database.catalogue,
+        environment=settings.environment,
+        builtin=builtin_server(_probes(opened, settings, database, cache)),
+        on_change=changed,
+        default_timeout=settings.pattern_infra_timeout,
+    ) as dispatcher:
+        opened.append(dispatcher)
+        publish()
+        yield dispatcher
+
+
+def _probes(
+    opened: list[Dispatcher], settings: Settings, database: Database, cache: TieredCache
+) -> dict[str, Callable[[], Awaitable[dict[str, Any]]]]:
+    """What the built-in server reports of this process. `opened` is filled before anybody asks."""
+
     async def server_health() -> dict[str, Any]:
         states = opened[0].status()
         failed = [s["name"] for s in states if s["state"] == "failed"]
@@ -223,23 +241,12 @@ async def _dispatcher(
     async def cache_health() -> dict[str, Any]:
         return {"status": "ok" if settings.cache_enabled else "disabled", **cache.get_stats()}
 
-    probes = {
+    return {
         "database_health": database_health,
         "cache_health": cache_health,
         "server_health": server_health,
         "list_servers": list_servers,
     }
-    async with open_dispatcher(
-        servers,
-        catalogue=database.catalogue,
-        environment=settings.environment,
-        builtin=builtin_server(probes),
-        on_change=changed,
-        default_timeout=settings.pattern_infra_timeout,
-    ) as dispatcher:
-        opened.append(dispatcher)
-        publish()
-        yield dispatcher
 
 
 def _places(servers: Mapping[str, ServerConfig], identities: Mapping[str, str]) -> dict[str, str]:

@@ -219,7 +219,7 @@ class PatternDefinition:
         slots: the values it takes, by name; groups of the trigger need no slot.
         select: the fields to keep of the answer; empty keeps all.
         max_tokens: o200k tokens of one page; None the caller's.
-        invalidates: tags that a successful write makes stale.
+        invalidates: tags that a write makes stale, also one that failed half-way.
         definition_hash: of the downstream definition it was built from; "" for a declared pattern.
         source: file and line it was read from; ("", 0) for one made in Python or from a tool.
     """

@@ -95,8 +95,7 @@ class Presenter:
         """The first page of an answer, or all of it where the caller set no limit.
 
         Raises:
-            InvalidInput: none of the fields in `select` is in the answer.
-            StoreUnavailable: the rest of a long answer cannot be kept.
+            InvalidInput: a read was asked for fields that are not in the answer.
         """
         budget = self._budget(call, plan)
         select = call.select or _fields(plan.pattern.select)

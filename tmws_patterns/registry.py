@@ -1,6 +1,6 @@
 """The patterns there are: declared, registered in Python, and made from downstream tools.
 
-Every change makes a new index and a higher version at once, so that the next call sees it.
+Every change raises the version and drops the index, so that the next call sees it.
 """
 
 from __future__ import annotations

@@ -30,8 +30,11 @@ Probe = Callable[[], Awaitable[dict[str, Any]] | dict[str, Any]]
 
 _PROBES = {
     "database_health": ("Database health", "State of the database: reachable, connection pool, sizes."),
-    "cache_health": ("Cache health", "State of the cache: hits, misses, hit rate and each tier."),
-    "server_health": ("Server health", "State of this server: uptime, calls, errors, latency."),
+    "cache_health": (
+        "Cache health",
+        "Counts of the cache: hits, misses, hit rate, hits by tier, and whether Redis answers.",
+    ),
+    "server_health": ("Server health", "State of every downstream server, and which of them failed."),
     "list_servers": ("List servers", "The configured MCP servers, whether each is connected, and its tools."),
 }
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)

@@ -1,4 +1,4 @@
-"""Prompts: the workflow of each persona. And the completion of pattern and persona names."""
+"""Prompts: the workflow of each persona. And the completion of pattern names."""
 
 from __future__ import annotations
 
