@@ -82,6 +82,7 @@ def test_half_a_surrogate_pair_becomes_a_replacement_mark_and_a_whole_one_stays(
 async def test_a_line_that_is_no_message_is_answered_and_the_next_is_read(line: str, number: object) -> None:
     ours, theirs = os.pipe()
     back, answers = os.pipe()
+    os.set_blocking(back, False)  # no answer is a failure and no wait
     good = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
     os.write(theirs, f"{line}\n{good}\n".encode())
     os.close(theirs)
