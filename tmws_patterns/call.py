@@ -147,6 +147,8 @@ class Plan:
         ttl: seconds the answer may be repeated; 0 never.
         tags: what makes a kept answer stale.
         stale: what this call makes stale, whether or not it succeeds: a failed write may have half happened.
+        moving: True where an argument depends on today's date ("tomorrow"): the answer is not to be kept.
+        filled: what filled each argument, by name: "argument", "trigger", "sentence: '3 pm'", "context", "default".
     """
 
     pattern: PatternDefinition
@@ -160,6 +162,8 @@ class Plan:
     ttl: float = 0
     tags: tuple[str, ...] = ()
     stale: frozenset[str] = frozenset()
+    moving: bool = False
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_hybrid(self) -> bool:

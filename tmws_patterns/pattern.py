@@ -72,7 +72,10 @@ class MemoryOperation(StrEnum):
         return {MemoryOperation.STORE: Effect.WRITE, MemoryOperation.FORGET: Effect.DESTRUCTIVE}.get(self, Effect.READ)
 
 
-SlotType = Literal["string", "integer", "number", "boolean", "timezone", "time", "url", "path", "array", "object"]
+SlotType = Literal[
+    "string", "integer", "number", "boolean", "timezone", "time", "date", "datetime", "duration", "email", "url",
+    "path", "array", "object",
+]  # fmt: skip
 
 
 _DEFAULTS: dict[str, tuple[type, ...]] = {
@@ -81,6 +84,10 @@ _DEFAULTS: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "timezone": (str,),
     "time": (str,),
+    "date": (str,),
+    "datetime": (str,),
+    "duration": (str,),
+    "email": (str,),
     "url": (str,),
     "path": (str,),
     "array": (list, tuple),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmws_patterns.pattern import Slot
-from tmws_patterns.routing.places import zone_of
-from tmws_patterns.routing.slots import NotUnderstood, coerce, find, find_quoted, slot_of
+from tmws_patterns.routing.understanding.places import zone_of
+from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, slot_of
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,16 @@ def test_what_is_no_place_has_none(place: str) -> None:
         ("time", "Midnight", "00:00"),
         ("url", "https://example.com/a?b=c", "https://example.com/a?b=c"),
         ("url", "example.com/x", "https://example.com/x"),
+        ("time", "14:30:15", "14:30:15"),
+        ("date", "2026-03-05", "2026-03-05"),
+        ("date", "March 5, 2026", "2026-03-05"),
+        ("date", "5.3.2026", "2026-03-05"),
+        ("datetime", "2026-03-05 14:30", "2026-03-05T14:30:00"),
+        ("datetime", "2026-03-05", "2026-03-05T00:00:00"),
+        ("datetime", "5 March 2026 at 3 pm", "2026-03-05T15:00:00"),
+        ("duration", "20 minutes", "20 minutes"),
+        ("duration", "PT20M", "PT20M"),
+        ("email", " ann@example.org ", "ann@example.org"),
         ("array", "a, b and c", ["a", "b", "c"]),
         ("array", '["a", 1]', ["a", 1]),
         ("array", ("a",), ["a"]),
@@ -97,6 +108,13 @@ def test_a_value_is_read_as_its_slots_type(kind: Any, value: Any, meant: Any) ->
         ("object", "[1]"),
         ("object", "{"),
         ("timezone", "Blarghville"),
+        ("date", "2026-02-30"),
+        ("date", "03/05/2026"),
+        ("date", "tomorrow"),
+        ("datetime", "3 pm"),
+        ("duration", "20 kilometers"),
+        ("duration", "20"),
+        ("email", "ann at example"),
     ],
 )
 def test_a_value_of_another_kind_is_not_understood_and_says_what_is_wanted(kind: Any, value: Any) -> None:
@@ -104,33 +122,32 @@ def test_a_value_of_another_kind_is_not_understood_and_says_what_is_wanted(kind:
         coerce("x", Slot(type=kind), value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "meant"),
+    [
+        ("date", "tomorrow", "2026-03-03"),
+        ("date", "next Friday", "2026-03-06"),
+        ("date", "next Monday", "2026-03-09"),
+        ("date", "last Monday", "2026-02-23"),
+        ("date", "Monday", "2026-03-02"),
+        ("date", "in two weeks", "2026-03-16"),
+        ("date", "in a month", "2026-04-02"),
+        ("date", "3 years ago", "2023-03-02"),
+        ("date", "March 1", "2027-03-01"),
+        ("date", "29 February", "2028-02-29"),
+        ("datetime", "tomorrow at 3 pm", "2026-03-03T15:00:00"),
+        ("datetime", "3 pm UTC tomorrow", "2026-03-03T15:00:00Z"),
+    ],
+)
+def test_words_that_lean_on_today_are_dates_where_today_is_known(kind: Any, words: str, meant: str) -> None:
+    assert coerce("x", Slot(type=kind), words, date(2026, 3, 2)) == meant
+
+
 def test_a_choice_is_taken_whatever_its_case_and_another_names_the_choices() -> None:
     slot = Slot(enum=("local", "remote"))
     assert coerce("x", slot, " REMOTE ") == "remote"
     with pytest.raises(NotUnderstood, match="none of local, remote"):
         coerce("x", slot, "elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("slot", "sentence", "found"),
-    [
-        (Slot(type="url"), "read https://example.com/a.html, please", "https://example.com/a.html"),
-        (Slot(type="integer"), "the last 5 of them", 5),
-        (Slot(type="number"), "above 0.75 only", 0.75),
-        (Slot(type="time"), "at 3 pm sharp", "15:00"),
-        (Slot(type="path"), "look into ./src/app please", "./src/app"),
-        (Slot(enum=("database", "cache")), "is the Cache well", "cache"),
-        (Slot(enum=("database", "cache")), "is all well", None),
-        (Slot(), "anything at all", None),
-        (Slot(type="integer"), "version 1.2.3", None),
-    ],
-)
-def test_a_value_is_found_in_a_sentence_where_its_form_gives_it_away(slot: Slot, sentence: str, found: Any) -> None:
-    assert find(slot, sentence) == found
-
-
-def test_everything_in_quotes_is_found() -> None:
-    assert find_quoted("say \"hello there\" and 'bye' or `ok`") == ["hello there", "bye", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,25 @@ def test_a_schemas_default_and_choices_are_the_slots() -> None:
     assert (slot.enum, slot.default, slot.required) == (("a", "b"), "b", False)
 
 
-@given(st.sampled_from(["integer", "number", "boolean", "time", "url", "array", "object", "timezone"]), st.text())
+@given(
+    st.sampled_from(
+        [
+            "integer",
+            "number",
+            "boolean",
+            "time",
+            "date",
+            "datetime",
+            "duration",
+            "email",
+            "url",
+            "array",
+            "object",
+            "timezone",
+        ]
+    ),
+    st.text(),
+)
 def test_no_text_makes_reading_it_fail_in_another_way(kind: Any, text: str) -> None:
     with contextlib.suppress(NotUnderstood):
-        coerce("x", Slot(type=kind), text)
+        coerce("x", Slot(type=kind), text, date(2026, 3, 2))

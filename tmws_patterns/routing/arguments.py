@@ -1,30 +1,53 @@
 """What a pattern's call is to be given: from the caller, the trigger's groups, the sentence, the context, the defaults.
 
 The caller's explicit arguments always win. A value that was given but not understood is never
-replaced by a default: it is asked for again.
+replaced by a default: it is asked for again. What the sentence itself gives is `assignment`'s to say.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import VARIABLE, Effect, MemoryTarget, PatternDefinition, Slot
-from tmws_patterns.routing.slots import NotUnderstood, coerce, find, find_quoted, slot_of
+from tmws_patterns.pattern import VARIABLE, Effect, MemoryOperation, MemoryTarget, PatternDefinition, Slot
+from tmws_patterns.routing.understanding.assignment import assign
+from tmws_patterns.routing.understanding.dates import moment_of
+from tmws_patterns.routing.understanding.fitting import Taken
+from tmws_patterns.routing.understanding.schemas import as_type, fault, properties_of, required_of, short, type_of
+from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, slot_of
+from tmws_patterns.routing.understanding.spans import find_spans
+from tmws_patterns.routing.understanding.wanted import Wanted, schema_of_slot, wanted_of
 
-_NOTHING = object()
 _RESERVED = frozenset({"agent", "namespace"})  # these say who asks and what is in sight, and are nobody's argument
+_BLANK = "\x00"  # stands where a trigger's group took its words: a sentence never holds one
+ARGUMENT, TRIGGER, SENTENCE, CONTEXT, DEFAULT = "argument", "trigger", "sentence", "context", "default"
+Parts = dict[tuple[str, ...], Taken]
 
 
 @dataclass(slots=True)
 class Understood:
-    """The values found so far, and what stands in the way of a call: names missing, and why where that is known."""
+    """The values found so far, and what stands in the way of a call.
+
+    Attributes:
+        values: by name; None for an optional one without a default.
+        missing: names, each with the reason where that is known.
+        sources: what filled each value, as a person reads it: "argument", "trigger",
+            "sentence: '3 pm'", "context", "default".
+        moving: True where a value depends on today's date.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    moving: bool = False
+
+    def take(self, name: str, value: Any, source: str) -> None:
+        """Keep a value with what it came from."""
+        self.values[name] = value
+        self.sources[name] = source
 
 
 def understand(
@@ -35,51 +58,141 @@ def understand(
     arguments: Mapping[str, Any],
     context: Mapping[str, Any],
     schema: Mapping[str, Any] | None,
+    today: date,
 ) -> Understood:
     """Values for the pattern's variables (for a tool: its properties).
 
     Args:
         schema: the tool's JSON schema, None where it is not known or there is no tool.
+        today: the day that "tomorrow" and "March 5" are counted from.
 
     Raises:
         InvalidInput: an explicit argument is of the wrong kind or unknown.
     """
     slots = pattern_slots(pattern, schema)
-    found = Understood()
-    guesses = pattern.declared_effect is Effect.READ and not pattern.is_tool
-    alone = Counter(_kind(slot) for slot in slots.values() if slot.required)
-    shown = {name: value for name, value in context.items() if name not in _RESERVED} if pattern.call else {}
-    if pattern.is_tool:  # its own server checks what its caller says outright
-        found.values = {name: arguments[name] for name in slots if name in arguments}
-        slots = {name: slot for name, slot in slots.items() if name not in arguments}
-    for name, slot in slots.items():
+    shapes = properties_of(schema) if pattern.is_tool else _shapes(pattern, slots, schema)
+    given = _Given(pattern, slots, shapes, schema or {}, today)
+    for name in given.slots:
+        if name in arguments:
+            given.argue(name, arguments[name])
+        elif name in groups:
+            given.catch(name, groups[name])
+        elif name == "query" and query and not pattern.is_tool:
+            given.found.take(name, query, SENTENCE)
+    if query and given.open():
+        given.listen(query, groups)
+    for name in given.open():
+        shown = context.get(name) if pattern.call and name not in _RESERVED else None
+        if isinstance(shown, str | int | float | bool):
+            given.catch(name, shown, CONTEXT)
+        elif given.slots[name].required:
+            given.found.missing[name] = ""
+        else:
+            given.found.take(name, given.slots[name].default, DEFAULT)
+    for name in set(arguments) - set(given.slots):
+        given.found.take(name, _passed_on(pattern, name, arguments[name], given.slots, schema, today), ARGUMENT)
+    return given.found
+
+
+@dataclass(slots=True)
+class _Given:
+    """One understanding in the making: what is taken, what is found, and by which schema it is checked."""
+
+    pattern: PatternDefinition
+    slots: dict[str, Slot]
+    shapes: dict[str, Mapping[str, Any]]
+    schema: Mapping[str, Any]
+    today: date
+    found: Understood = field(default_factory=Understood)
+
+    def open(self) -> list[str]:
+        """Names of what nothing has filled yet, in order."""
+        return [n for n in self.slots if n not in self.found.values and n not in self.found.missing]
+
+    def argue(self, name: str, value: Any) -> None:
+        """Take the caller's own word, as the type that is wanted; what a tool may refuse is its own server's to say."""
         try:
-            guess = (slot.required and alone[_kind(slot)] == 1) or (bool(slot.enum) and guesses)
-            value = _value(name, slot, query, groups, arguments, shown, guess=guess)
-        except NotUnderstood as exc:
-            if name in arguments:
+            self.found.take(name, self._checked(name, value), ARGUMENT)
+        except NotUnderstood:
+            if not self.pattern.is_tool:
                 raise
-            found.missing[name] = exc.message
-            continue
-        if value is not _NOTHING:
-            found.values[name] = value
-        elif slot.required:
-            found.missing[name] = ""
-    if pattern.is_tool and len(found.missing) == 1:
-        _take_the_quoted(found, slots, query)
-    for name in set(arguments) - set(slots) - set(found.values):
-        found.values[name] = _passed_on(pattern, name, arguments[name], slots, schema)
-    return found
+            self.found.take(name, value, ARGUMENT)
+
+    def catch(self, name: str, value: Any, source: str = TRIGGER) -> None:
+        """Take a text that stands for the value, or ask for it again with the reason."""
+        try:
+            self.found.take(name, self._checked(name, value), source)
+        except NotUnderstood as exc:
+            self.found.missing[name] = exc.message
+
+    def _checked(self, name: str, value: Any) -> Any:
+        shape = self.shapes.get(name, {})
+        slot = self.slots[name]
+        if not self.pattern.is_tool:
+            moment = moment_of(str(value), self.today) if slot.type in ("date", "datetime") else None
+            self.found.moving |= moment is not None and moment.moving
+            value = coerce(name, slot, value, self.today)
+        elif isinstance(value, str) and slot.enum and value not in slot.enum:
+            value = coerce(name, slot, value)
+        return _fitting(name, value, shape, self.schema)
+
+    def listen(self, query: str, groups: Mapping[str, str]) -> None:
+        """Take what the sentence says outside of the trigger's groups."""
+        effect = self.pattern.effect if self.pattern.is_tool else self.pattern.declared_effect
+        every = list(self._wanted())
+        wanted = [one.apart_from(every) for one in every]
+        bold = effect is Effect.READ
+        parts = assign(find_spans(_outside(query, groups), self.today), wanted, bold=bold, tool=self.pattern.is_tool)
+        for path, taken in parts.items():
+            if len(path) == 1:
+                self.found.take(path[0], taken.value, f"{SENTENCE}: {short(taken.text)}")
+                self.found.moving |= taken.moving
+        self._assemble(parts)
+        if bold and self.pattern.is_tool:
+            self._take_whole(query, wanted)
+
+    def _wanted(self) -> Iterator[Wanted]:
+        memory = self.pattern.memory
+        stores = memory is not None and memory.operation is MemoryOperation.STORE
+        for name in self.open():
+            if stores and name == "content":  # a note is what its trigger caught, whatever else the sentence holds
+                continue
+            shape = self.shapes.get(name, {})
+            yield wanted_of(
+                (name,), shape, self.schema, required=self.slots[name].required, slot=not self.pattern.is_tool
+            )
+            if type_of(shape) == "object":
+                for inner, of in properties_of({**self.schema, **shape}).items():
+                    if inner not in self.slots:
+                        yield wanted_of((name, inner), of, self.schema, required=False)
+
+    def _assemble(self, parts: Parts) -> None:
+        """An object of the properties that were named, where all that it requires are there."""
+        for name in {path[0] for path in parts if len(path) > 1}:
+            inner = {path[1]: taken for path, taken in parts.items() if path[0] == name and len(path) > 1}
+            value = {key: taken.value for key, taken in inner.items()}
+            if set(required_of(self.shapes[name])) <= set(value) and not fault(value, self.shapes[name], self.schema):
+                said = ", ".join(taken.text for taken in inner.values())
+                self.found.take(name, value, f"{SENTENCE}: {short(said)}")
+                self.found.moving |= any(taken.moving for taken in inner.values())
+
+    def _take_whole(self, query: str, wanted: list[Wanted]) -> None:
+        """The whole sentence, to a search that takes one and of which nothing else was understood."""
+        for one in wanted:
+            whole = one.name in ("query", "q") and one.kind == "free" and one.required
+            if whole and one.name not in self.found.values and '"' not in query and not fault(query, one.schema, {}):
+                self.found.take(one.name, query, SENTENCE)
 
 
 def pattern_slots(pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> dict[str, Slot]:
     """Everything the pattern takes, by name: its slots, its trigger's groups, or its tool's properties."""
     if pattern.is_tool:
-        properties = (schema or {}).get("properties", {})
-        required = set((schema or {}).get("required", ()))
-        slots = {name: slot_of(of if isinstance(of, dict) else {}) for name, of in properties.items()}
+        required = set(required_of(schema))
+        slots = {name: slot_of(of) for name, of in properties_of(schema).items()}
         return {n: s if n in required else _optional(s) for n, s in slots.items()}
-    return {name: pattern.slots.get(name, Slot()) for name in sorted(pattern.variables | set(pattern.slots))}
+    names = sorted(pattern.variables | set(pattern.slots))
+    targets = _targets(pattern, schema) if schema else {}
+    return {name: _declared(pattern.slots.get(name, Slot()), targets.get(name)) for name in names}
 
 
 def fill(value: Any, values: Mapping[str, Any]) -> Any:
@@ -104,7 +217,13 @@ def fill(value: Any, values: Mapping[str, Any]) -> Any:
 def schema_of(pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """JSON schema of the arguments a caller may give for this pattern."""
     if pattern.is_tool:
-        return {k: v for k, v in (schema or {}).items() if k in ("type", "properties", "required")}
+        properties = (schema or {}).get("properties")
+        kept = {k: v for k, v in (schema or {}).items() if k in ("type", "$defs", "definitions")}
+        return {
+            **kept,
+            "properties": dict(properties) if isinstance(properties, Mapping) else {},
+            **({"required": required_of(schema)} if required_of(schema) else {}),
+        }
     slots = pattern_slots(pattern, schema)
     return {
         "type": "object",
@@ -113,64 +232,80 @@ def schema_of(pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> d
     }
 
 
-def _value(
-    name: str,
-    slot: Slot,
-    query: str,
-    groups: Mapping[str, str],
-    arguments: Mapping[str, Any],
-    context: Mapping[str, Any],
-    *,
-    guess: bool,
-) -> Any:
-    """The first source that has the value; `_NOTHING` where none has.
+def _targets(pattern: PatternDefinition, schema: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """The tool's property behind each variable that is passed on as it is."""
+    if pattern.call is None or not isinstance(pattern.call.arguments, Mapping):
+        return {}
+    properties = properties_of(schema)
+    found = {}
+    for name, value in pattern.call.arguments.items():
+        if isinstance(value, str) and (whole := VARIABLE.fullmatch(value)) and name in properties:
+            found[whole.group(1)] = properties[name]
+    return found
 
-    `guess` allows looking for the value anywhere in the sentence: for what is required and the only
-    one of its kind, and for the choices of a read. A number in a note is not its importance.
+
+def _shapes(
+    pattern: PatternDefinition, slots: Mapping[str, Slot], schema: Mapping[str, Any] | None
+) -> dict[str, Mapping[str, Any]]:
+    """The schema that each slot's value is checked against and looked for by: its tool's, with what the slot says."""
+    targets = _targets(pattern, schema) if schema else {}
+    return {name: {**targets.get(name, {}), **schema_of_slot(slot)} for name, slot in slots.items()}
+
+
+def _declared(slot: Slot, target: Mapping[str, Any] | None) -> Slot:
+    """The pattern's slot; where its author gave no type, with that of the tool's property."""
+    if target is None or "type" in slot.model_fields_set or slot.enum:
+        return slot
+    like = slot_of(target)
+    return (
+        slot.model_copy(update={"type": like.type, "enum": like.enum}) if like.type != "string" or like.enum else slot
+    )
+
+
+def _fitting(name: str, value: Any, shape: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    """A value as the schema's type.
+
+    Raises:
+        NotUnderstood: the schema takes something else; the message names the value and what it takes.
     """
-    if name in arguments:
-        return coerce(name, slot, arguments[name])
-    if name in groups:
-        return coerce(name, slot, groups[name])
-    if name == "query" and query:
-        return query
-    if query and guess and (found := find(slot, query)) is not None:
-        return found
-    if name in context and isinstance(context[name], str | int | float | bool):
-        return coerce(name, slot, context[name])
-    return _NOTHING if slot.required else slot.default
+    value = as_type(value, type_of(shape))
+    if wrong := fault(value, shape, root):
+        raise NotUnderstood(f"{name}: {short(value)} is not {wrong}", hint=f"give {name} as {wrong}")
+    return value
 
 
-def _take_the_quoted(found: Understood, slots: Mapping[str, Slot], query: str) -> None:
-    """Give the only thing in quotes to the only missing text."""
-    (name,) = found.missing
-    quoted = find_quoted(query)
-    if len(quoted) == 1 and slots[name].type == "string" and not slots[name].enum:
-        found.values[name] = quoted[0]
-        del found.missing[name]
+def _outside(query: str, groups: Mapping[str, str]) -> str:
+    """The sentence with what the trigger's groups caught blanked out."""
+    for caught in groups.values():
+        query = query.replace(caught, _BLANK * len(caught), 1) if caught else query
+    return query
 
 
 def _passed_on(
-    pattern: PatternDefinition, name: str, value: Any, slots: Mapping[str, Slot], schema: Mapping[str, Any] | None
+    pattern: PatternDefinition,
+    name: str,
+    value: Any,
+    slots: Mapping[str, Slot],
+    schema: Mapping[str, Any] | None,
+    today: date,
 ) -> Any:
     """An explicit argument that is no slot, where the tool or the memory operation takes it by that name."""
     takes = set(MemoryTarget.model_fields) - {"operation"} if pattern.memory else set()
     if pattern.call:
-        properties = (schema or {}).get("properties")
-        if schema is None or properties is None or (pattern.is_tool and schema.get("additionalProperties") is True):
+        properties = properties_of(schema)
+        if (
+            schema is None
+            or "properties" not in schema
+            or (pattern.is_tool and schema.get("additionalProperties") is True)
+        ):
             return value
         if name in properties:
-            return coerce(name, slot_of(properties[name]), value)
+            return _fitting(name, coerce(name, slot_of(properties[name]), value, today), properties[name], schema)
         takes |= set(properties)
     if name in takes:
         return value
     known = ", ".join(sorted(set(slots) | takes)) or "none"
     raise InvalidInput(f"{pattern.name} takes no argument {name!r}", hint=f"its arguments are: {known}")
-
-
-def _kind(slot: Slot) -> str:
-    """What a value looks like in a sentence."""
-    return "|".join(slot.enum) or {"integer": "number"}.get(slot.type, slot.type)
 
 
 def _optional(slot: Slot) -> Slot:
@@ -185,10 +320,17 @@ def _property(slot: Slot) -> dict[str, Any]:
         found["enum"] = list(slot.enum)
     if slot.description:
         found["description"] = slot.description
-    elif slot.type in ("timezone", "time", "url", "path"):
-        found["description"] = {"timezone": "city or IANA time zone", "time": "time of day, 24 hours"}.get(
-            slot.type, slot.type
-        )
+    elif slot.type in _TOLD:
+        found["description"] = _TOLD[slot.type]
+    if slot.type in _FORMATS:
+        found["format"] = _FORMATS[slot.type]
     if not slot.required and slot.default is not None:
         found["default"] = slot.default
     return found
+
+
+_FORMATS = {"date": "date", "datetime": "date-time", "email": "email"}
+_TOLD = {
+    "timezone": "city or IANA time zone", "time": "time of day, 24 hours", "url": "url", "path": "path",
+    "duration": "length of time with its unit, such as 20 minutes",
+}  # fmt: skip

@@ -6,8 +6,9 @@ what nobody declared, runs only when it is called by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from tmws_patterns.errors import (
 from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType, ToolDefinition
 from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
 from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
+from tmws_patterns.routing.understanding.schemas import required_of
 
 TOOL, MEMORY = "tool", "memory"
 NAMED = "named"  # the stage of a pattern that the caller named
@@ -51,12 +53,15 @@ class Limits:
 
 
 class Planner:
-    """Makes plans. Pure, like the router it asks."""
+    """Makes plans. Pure, like the router it asks, but for the `clock` that says which day "tomorrow" follows."""
 
-    def __init__(self, router: Router, targets: Targets, limits: Limits) -> None:
+    def __init__(
+        self, router: Router, targets: Targets, limits: Limits, clock: Callable[[], date] = date.today
+    ) -> None:
         self._router = router
         self._targets = targets
         self._limits = limits
+        self._clock = clock
 
     def plan(self, call: Call) -> Plan:
         """Everything that is to happen for one call.
@@ -111,11 +116,12 @@ class Planner:
     def _plan(self, call: Call, choice: Choice) -> Plan:
         kind = choice.decision.pattern_type
         failures: dict[str, ErrorInfo] = {}
+        heard: list[Understood] = []
         tool: ToolBranch | None = None
         memory: MemoryBranch | None = None
         if choice.tool is not None:
             try:
-                tool = self._tool_branch(call, choice.tool)
+                tool = self._tool_branch(call, choice.tool, heard)
             except TmwsError as exc:
                 if kind is not PatternType.HYBRID:
                     raise
@@ -124,12 +130,13 @@ class Planner:
             failures[TOOL] = self._no_tool(call)
         if choice.memory is not None:
             try:
-                memory = self._memory_branch(call, choice.memory)
+                memory = self._memory_branch(call, choice.memory, heard)
             except TmwsError as exc:
                 if kind is not PatternType.HYBRID:
                     raise
                 failures[MEMORY] = exc.info
-        return self._assemble(call, choice, tool, memory, failures)
+        plan = self._assemble(call, choice, tool, memory, failures)
+        return replace(plan, moving=any(h.moving for h in heard), filled=_filled(heard))
 
     def _assemble(
         self,
@@ -158,11 +165,11 @@ class Planner:
             stale=frozenset() if reads else _made_stale(used, tool),
         )
 
-    def _tool_branch(self, call: Call, candidate: Candidate) -> ToolBranch:
+    def _tool_branch(self, call: Call, candidate: Candidate, heard: list[Understood]) -> ToolBranch:
         pattern = candidate.pattern
         if pattern.call is None:
             raise InvalidInput(f"{pattern.name} calls no tool")
-        values = self._understand(call, candidate)
+        heard.append(values := self._understand(call, candidate))
         server, tool = self._target(pattern, values.values)
         if not self._targets.identity(server):
             setup = pattern.metadata.get("setup") or f"add {server!r} to servers.json"
@@ -189,11 +196,11 @@ class Planner:
             server, tool, arguments, effect or Effect.DESTRUCTIVE, promised=None if answered_for else effect
         )
 
-    def _memory_branch(self, call: Call, candidate: Candidate) -> MemoryBranch:
+    def _memory_branch(self, call: Call, candidate: Candidate, heard: list[Understood]) -> MemoryBranch:
         pattern = candidate.pattern
         if pattern.memory is None:
             raise InvalidInput(f"{pattern.name} has no memory operation")
-        values = self._understand(call, candidate)
+        heard.append(values := self._understand(call, candidate))
         wanted = pattern.memory.model_dump(exclude={"operation"}, exclude_none=True)
         own = {n: v for n, v in values.values.items() if n in type(pattern.memory).model_fields}
         passed = {n: v for n, v in own.items() if n in self._given(call, candidate)}
@@ -251,6 +258,7 @@ class Planner:
             arguments=self._given(call, candidate),
             context=call.context,
             schema=self._targets.schema(pattern),
+            today=self._clock(),
         )
 
     def _target(self, pattern: PatternDefinition, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -278,7 +286,7 @@ class Planner:
     ) -> None:
         """Raise MissingArguments, with the schema and what was understood, where the call cannot be made."""
         missing = dict(understood.missing)
-        for name in (schema or {}).get("required", ()):
+        for name in required_of(schema):
             if name not in arguments and not (pattern.is_tool or missing):
                 missing[name] = ""
         if not missing:
@@ -330,6 +338,11 @@ def _made_stale(used: Sequence[PatternDefinition], tool: ToolBranch | None) -> f
     if tool is not None and tool.effect is not Effect.READ:
         stale.add(f"server:{tool.server}")
     return frozenset(stale)
+
+
+def _filled(heard: Sequence[Understood]) -> dict[str, str]:
+    """What filled each value of the plan's branches."""
+    return {n: said for h in heard for n, said in h.sources.items() if h.values.get(n) is not None}
 
 
 def _not_known(server: str) -> ServerUnavailable:

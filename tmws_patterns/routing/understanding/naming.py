@@ -1,0 +1,284 @@
+"""What a sentence names outright: "limit 5", "limit=5", "5 results", "without images", "closed".
+
+Each function answers for one property: the value with its place, None for nothing, or `CONTESTED`
+where the sentence names two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from tmws_patterns.routing.text import STOP_WORDS, stem, words
+from tmws_patterns.routing.understanding.fitting import Taken, fit
+from tmws_patterns.routing.understanding.schemas import as_type, fault
+from tmws_patterns.routing.understanding.spans import Heard, starting_at
+from tmws_patterns.routing.understanding.units import SYMBOLS
+from tmws_patterns.routing.understanding.wanted import COUNTED, Wanted
+
+CONTESTED: Final = "contested"
+Named = Taken | Literal["contested"] | None
+
+_LINK = r"(?P<link>\s?[=:]\s?|\s(?:is |of |at |as |like |named |called |number |no\. |number is )?)(?=\S)"
+_BARE = re.compile(r"[^\s,;\x00?!\"'`]{1,200}")
+_LINE = re.compile(r"[^;\n\x00]{1,2000}")
+_ITEM = re.compile(r"(?:#)?([\w.@+/\-]{1,80})")
+_BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
+_BOUNDARY = re.compile(
+    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please)\b)"
+)
+_YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
+_WEAK = frozenset("all any none default auto first last new name text day week month year in on is it".split())
+_MANNER = frozenset("include show with has is use enable allow only return get should".split())
+_NEGATED = re.compile(r"\b(?:not|non|never|without|except|excluding|no|aren't|isn't|un)[\s\-]{1,2}$", re.IGNORECASE)
+_PREPOSITIONS = frozenset("from to in on at by with for of before after since until".split())
+_SHORTEST = 3  # letters of a choice that is recognised without its property's name
+
+
+@lru_cache(maxsize=8_192)
+def _expression(names: tuple[str, ...]) -> re.Pattern[str]:
+    said = "|".join(re.escape(name) + ("s?" if name.isalpha() and len(name) > _SHORTEST else "") for name in names)
+    return re.compile(rf"(?<![\w\-])(?P<name>{said}){_LINK}", re.IGNORECASE)
+
+
+def marks(wanted: list[Wanted], heard: Heard) -> dict[int, int]:
+    """Where properties are named: the start of each name, with the start of what follows it."""
+    found: dict[int, int] = {}
+    for one in wanted:
+        for match in _expression(one.names).finditer(heard.plain):
+            found[match.start()] = max(found.get(match.start(), 0), match.end())
+    return found
+
+
+def named(wanted: Wanted, heard: Heard, stops: dict[int, int], *, has_unit: bool) -> Named:
+    """The value that follows the property's name."""
+    found: list[Taken] = []
+    for match in _expression(wanted.names).finditer(heard.plain):
+        if stops.get(match.start(), 0) > match.end() and "=" not in match["link"]:
+            continue  # the name of another begins here, and is longer
+        said = (
+            _several(wanted, heard, match, stops) if wanted.several else _single(wanted, heard, match, stops, has_unit)
+        )
+        if said is not None:
+            found.append(Taken(said.value, said.text, match.start(), said.end, said.moving))
+    if len({repr(taken.value) for taken in found}) > 1:
+        return CONTESTED
+    return found[0] if found else None
+
+
+def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int, int], has_unit: bool) -> Taken | None:
+    at, plain = match.end(), heard.plain
+    if plain[at] in SYMBOLS:
+        at += 1
+    standing = starting_at(heard.spans, at)
+    for span in standing:
+        taken = fit(wanted, span, has_unit=has_unit)
+        if taken is not None:
+            return taken
+    explicit = match["link"].strip() in ("=", ":")
+    if wanted.type == "boolean" or wanted.kind == "choice":
+        return _word(wanted, plain, at)
+    if wanted.type != "string" or wanted.kind not in (
+        "any",
+        "text",
+        "free",
+        "id",
+        "hash",
+        "channel",
+        "place",
+        "code",
+        "path",
+    ):
+        return None
+    if explicit and match["link"].strip() == ":" and wanted.kind in ("text", "free"):
+        return _rest(heard, at, stops)
+    word = _BARE.match(plain, at)
+    if word is None or (not explicit and (standing or not _stands_alone(wanted, match, word, plain, stops))):
+        return None
+    said = word.group() if explicit and match["link"].strip() == "=" else word.group().rstrip(".:")
+    return None if fault(said, wanted.schema, {}) else Taken(said, said, at, at + len(said))
+
+
+def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], plain: str, stops: dict[int, int]) -> bool:
+    """True where one bare word after a name is plainly its value: "table users", and then something else."""
+    if wanted.kind not in ("any", "id", "channel") or match["name"].lower() in _PREPOSITIONS:
+        return False
+    follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
+    ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
+    return ends and word.group().casefold() not in STOP_WORDS and match.end() not in stops and -match.end() not in stops
+
+
+def _rest(heard: Heard, at: int, stops: dict[int, int]) -> Taken | None:
+    """A text after a colon, to the next name with a colon, a semicolon or the end."""
+    until = min(
+        (s for s, e in stops.items() if s > at and heard.plain[e - 2 : e].strip().endswith((":", "="))),
+        default=len(heard.plain),
+    )
+    line = _LINE.match(heard.plain, at, until)
+    if line is None:
+        return None
+    said = line.group().rstrip(" ,.;")
+    for word in (" and", " with"):
+        said = said.removesuffix(word).rstrip(" ,")
+    return Taken(said, said, at, at + len(said)) if said else None
+
+
+def _word(wanted: Wanted, plain: str, at: int) -> Taken | None:
+    """A choice, or yes and no, that stands right there."""
+    if wanted.type == "boolean":
+        word = _BARE.match(plain, at)
+        said = word.group().casefold().rstrip(".") if word else ""
+        if said in _YES or said in _NO:
+            return Taken(said in _YES, said, at, at + len(said))
+        return None
+    rest = plain[at : at + 100].casefold()
+    for member in sorted(_members(wanted), key=len, reverse=True):
+        for spelt in (member.casefold(), member.casefold().replace("_", " ").replace("-", " ")):
+            if rest.startswith(spelt) and not rest[len(spelt) : len(spelt) + 1].isalnum():
+                return Taken(member, plain[at : at + len(spelt)], at, at + len(spelt))
+    return None
+
+
+def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int, int]) -> Taken | None:
+    """A list after a name: "labels bug, urgent and p1"."""
+    at = end = match.end()
+    values: list[Any] = []
+    while len(values) < 100:  # noqa: PLR2004 - members of a list that somebody says
+        quoted = next((s for s in starting_at(heard.spans, at) if s.kind in ("quoted", "email", "url", "number")), None)
+        item = _ITEM.match(heard.plain, at)
+        if quoted is not None:
+            value, stop = quoted.value, quoted.end
+        elif item is not None and item.group(1).casefold() not in STOP_WORDS and (at not in stops or not values):
+            value, stop = item.group(1).rstrip("."), item.end()
+        else:
+            break
+        value = as_type(value, wanted.type)
+        if fault(value, wanted.schema.get("items") or {}, {}):
+            return None
+        values.append(value)
+        end = stop
+        joint = _BETWEEN.match(heard.plain, stop)
+        if joint is None:
+            break
+        at = joint.end()
+    ends = _BOUNDARY.match(heard.plain, end) is not None or "=" in match["link"] or ":" in match["link"]
+    return Taken(values, heard.text[match.end() : end], match.end(), end) if values and ends else None
+
+
+def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
+    """A number before the word that the property counts: "5 results", "two adults"."""
+    found = []
+    for span in heard.spans:
+        if span.kind in ("number", "worded") and span.noun and stem(span.noun) in wanted.nouns:
+            taken = fit(wanted, span, has_unit=has_unit)
+            if taken is None and span.kind == "number" and stem(span.noun) in COUNTED:
+                return CONTESTED
+            if taken is not None:
+                end = max(taken.end, heard.plain.casefold().find(span.noun, span.end) + len(span.noun))
+                found.append(replace(taken, text=heard.text[taken.start : end], end=end))
+    return CONTESTED if len(found) > 1 else found[0] if found else None
+
+
+@lru_cache(maxsize=8_192)
+def _switch(name: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]] | None:
+    core = [w for w in words(name.replace("-", " ")) if w not in _MANNER and w != "exclude"]
+    if not core:
+        return None
+    said = r"[\s_\-]".join(re.escape(word) for word in core) + "(?:s|ly)?"
+    article = r"(?:the |any |an |a |its )?"
+    manner = r"(?:include|including|show|showing|use|using|enable|allow|return)"
+    without = rf"(?:without|no|not|non|exclude|excluding|skip|disable|don't {manner}|do not {manner})"
+    off = rf"\b{without}[\s\-]{article}(?:{manner} )?{said}(?!\w)"
+    on = rf"\b(?:{manner}|with|has|having|only|also)\s{article}{said}(?!\w)"
+    return tuple(re.compile(e, re.IGNORECASE) for e in (off, on, rf"(?<![\w\-]){said}(?![\w\-])"))  # type: ignore[return-value]
+
+
+def switched(wanted: Wanted, heard: Heard, *, bare: bool) -> Named:
+    """Yes or no, as said: "include images", "without images"; with `bare`, also by its name alone: "recursive"."""
+    expressions = _switch(wanted.path[-1])
+    if expressions is None:
+        return None
+    off, on, alone = (expression.search(heard.plain) for expression in expressions)
+    if off and on and not off.start() <= on.start() < off.end():
+        return CONTESTED
+    match = off or on or (alone if bare else None)
+    if match is None:
+        return None
+    value = off is None
+    if "exclude" in wanted.words:
+        value = not value if (off or on) else value
+    return Taken(value, match.group(), match.start(), match.end())
+
+
+def _members(wanted: Wanted) -> list[str]:
+    schema = wanted.schema.get("items") if wanted.several else wanted.schema
+    choices = schema.get("enum") if isinstance(schema, dict) else ()
+    return [c for c in list(choices or ())[:200] if isinstance(c, str) and c]
+
+
+@lru_cache(maxsize=8_192)
+def _stems(member: str) -> tuple[str, ...]:
+    return tuple(words(member.replace("-", " ")))
+
+
+def _is_said(word: str, member: str) -> bool:
+    """True for a member's word in another form: "caches" for cache, "walk" for walking, "descending" for desc."""
+    if word == member or (
+        member in ("asc", "desc") and word in ("ascending", "descending") and word.startswith(member)
+    ):
+        return True
+    if len(member) < _SHORTEST + 1 or word[:_SHORTEST] != member[:_SHORTEST]:
+        return False
+    return stem(word) == stem(member) and (member.endswith("ing") or not word.endswith("ing"))
+
+
+@lru_cache(maxsize=4_096)
+def _meant(description: str, member: str) -> tuple[str, ...]:
+    """Words that a description gives for a short member: "c for Celsius", "'f' (Fahrenheit)"."""
+    found = re.findall(
+        rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?(\w{{3,20}})", description[:400]
+    )
+    return tuple(word.casefold() for word in found)
+
+
+def chosen(wanted: Wanted, heard: Heard, tokens: list[tuple[str, int, int]]) -> Named:
+    """The one member of an enum that the sentence holds, in whichever form."""
+    description = wanted.schema.get("description")
+    found: dict[str, tuple[int, int]] = {}
+    for member in _members(wanted):
+        parts = _stems(member)
+        synonyms = _meant(description, member) if isinstance(description, str) else ()
+        if not parts or ((member.casefold() in _WEAK or len(member) < _SHORTEST) and not synonyms):
+            continue
+        for i in range(len(tokens) - len(parts) + 1):
+            if all(_is_said(tokens[i + k][0], part) for k, part in enumerate(parts)) or tokens[i][0] in synonyms:
+                start, end = tokens[i][1], tokens[i + (0 if tokens[i][0] in synonyms else len(parts) - 1)][2]
+                if _NEGATED.search(heard.plain, max(0, start - 12), start):
+                    return CONTESTED
+                found[member] = (start, end)
+                break
+    widest = {
+        m: w for m, w in found.items() if not any(o != w and o[0] <= w[0] and w[1] <= o[1] for o in found.values())
+    }
+    if wanted.several and widest:
+        start, end = min(w[0] for w in widest.values()), max(w[1] for w in widest.values())
+        return Taken(list(widest), heard.text[start:end], start, end)
+    if len(widest) != 1:
+        return CONTESTED if widest else None
+    ((member, (start, end)),) = widest.items()
+    return Taken(member, heard.text[start:end], start, end)
+
+
+_TOKEN = re.compile(r"\w{1,60}(?:'\w{1,10})?")
+
+
+def tokens_of(heard: Heard) -> list[tuple[str, int, int]]:
+    """The sentence's words outside quotes, folded, each with its place; at most 400."""
+    found = []
+    for match in _TOKEN.finditer(heard.plain):
+        found.append((match.group().casefold(), match.start(), match.end()))
+        if len(found) == 400:  # noqa: PLR2004 - words; a choice said later than that is no request
+            break
+    return found
