@@ -1,0 +1,62 @@
+"""Sentences as the sum of their pieces' vectors: microseconds, no neural network at run time.
+
+The table is our own: scripts/make_table.py distils it from all-MiniLM-L6-v2 (Apache-2.0). Each row is
+256 numbers in int8 with a scale of its own, which holds the piece's weight too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from tmws_patterns.encoder.wordpiece import WordPiece
+
+Vector = npt.NDArray[np.float32]
+_TINY = 1e-9  # keeps a division by the length of nothing from failing
+
+
+class StaticEncoder:
+    """Sentences as unit vectors of `width` numbers (float32). Safe to share between threads."""
+
+    def __init__(self, pieces: WordPiece, table: npt.NDArray[np.int8], scales: Vector, mean: Vector) -> None:
+        """Encode with `table` (pieces x width) times `scales` (pieces); `mean` (width) is what sentences share."""
+        self._pieces = pieces
+        self._table = table
+        self._scales = scales
+        self._mean = mean
+        self.width = int(table.shape[1])
+
+    def encode(self, text: str) -> Vector:
+        """The vector of a text, of length 1; zeros where nothing of it is known."""
+        places = self._pieces.pieces(text)
+        if not places:
+            return np.zeros(self.width, np.float32)
+        vector = self._scales[places] @ self._table[places].astype(np.float32)
+        return _unit(_unit(vector) - self._mean)
+
+    def encode_all(self, texts: Sequence[str]) -> Vector:
+        """The vectors of several texts, one a row."""
+        return np.stack([self.encode(text) for text in texts]) if texts else np.zeros((0, self.width), np.float32)
+
+
+def _unit(vector: Vector) -> Vector:
+    """The same direction with length 1."""
+    length: np.float32 = np.sqrt(vector @ vector) + np.float32(_TINY)
+    return vector / length
+
+
+@cache
+def vocabulary() -> WordPiece:
+    """BERT's uncased vocabulary (Apache-2.0), read on first use."""
+    return WordPiece(files(__package__).joinpath("vocabulary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n"))
+
+
+@cache
+def static_encoder() -> StaticEncoder:
+    """The encoder with the shipped table, read on first use."""
+    with np.load(str(files(__package__).joinpath("table.npz"))) as stored:
+        return StaticEncoder(vocabulary(), stored["table"], stored["scales"], stored["mean"])
