@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from pathlib import Path
 
 import anyio
 from bench import engine_rows, routing_rows, stdio_rows
+from bench.machine import machine
 from bench.parts import workplace
 from bench.timing import Report, Times
 
@@ -53,7 +53,7 @@ def main() -> int:
         anyio.run(routing_rows.measure, place, report, effort)
         anyio.run(stdio_rows.measure, place, report, effort)
     _surface(report)
-    print(f"{_machine()}; the load was {load:.1f} before, and is {os.getloadavg()[0]:.1f} now\n")
+    print(f"{machine()}; the load was {load:.1f} before, and is {os.getloadavg()[0]:.1f} now\n")
     _print(report)
     return 0 if all(bar.holds for bar in report.bars) else 1
 
@@ -82,22 +82,13 @@ def _print(report: Report) -> None:
         verdict, sign = "holds" if bar.holds else "FAILS", ">=" if bar.at_least else "<="
         print(f"{verdict}  {bar.name:30} {bar.value:9.3f} {sign} {bar.bar:g} {bar.unit}")
     print()
-    print(json.dumps({"bench": "engine", "on": _machine(), "bars": [bar.to_dict() for bar in report.bars]}))
+    print(json.dumps({"bench": "engine", "on": machine(), "bars": [bar.to_dict() for bar in report.bars]}))
 
 
 def _shown(times: Times) -> str:
     """Three columns, in microseconds below a millisecond."""
     columns = (f"{ms * 1000:.1f} us" if ms < 1 else f"{ms:.2f} ms" for ms in (times.p50, times.p95, times.p99))
     return " ".join(f"{column:>9}" for column in columns)
-
-
-def _machine() -> str:
-    cpu = platform.processor() or platform.machine()
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        models = [line.partition(":")[2].strip() for line in facts.read_text().splitlines() if "model name" in line]
-        cpu = models[0] if models else cpu
-    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}"
 
 
 if __name__ == "__main__":

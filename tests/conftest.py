@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from real_parts import Valkey
 
+os.environ.setdefault("TMWS_ROUTE_EMBEDDINGS", "false")  # a second of work for each engine; its own tests ask for it
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

@@ -21,7 +21,7 @@ LAYERS = (
     ("ports", "settings", "routing", "shaping", "loader"),
     ("storage", "encoder", "telemetry", "registry"),
     ("cache", "memory", "dispatch"),
-    ("branches", "intake", "presentation", "progress"),
+    ("branches", "intake", "learner", "presentation", "progress"),
     ("ledger",),
     ("executor",),
     ("app", "check"),

@@ -154,7 +154,7 @@ def test_patterns_named_explicitly_take_arguments_and_fields(cli: Cli) -> None:
 
 
 def test_patterns_are_listed_best_first(cli: Cli) -> None:
-    found = cli.json("patterns", "time in a city")
+    found = cli.json("patterns", "what time it is in a city")
     assert found["patterns"][0]["call"].startswith("current_time(")
     assert cli.json("patterns", "--server", "git", "--limit", "1")["patterns"][0]["call"].startswith(
         "analyze_codebase("
@@ -211,5 +211,5 @@ def test_doctor_says_what_works_and_what_an_extra_would_add(cli: Cli) -> None:
     found = cli.json("doctor")
     assert found["status"] == "ok"
     assert found["database"]["engine"] == "sqlite"
-    assert set(found["extras"]) == {"servers", "postgres", "speed"}
+    assert set(found["extras"]) == {"servers", "embeddings", "postgres", "speed"}
     assert found["problems"] == []

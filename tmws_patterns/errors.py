@@ -85,7 +85,7 @@ class InvalidInput(TmwsError):
 class Problem:
     """One fault of a configuration file: where it stands, which field, and how to mend it.
 
-    `line` counts from 1; None where the fault belongs to no line.
+    `line` counts from 1; None where the fault belongs to no line. A `note` is worth knowing and no fault.
     """
 
     file: str
@@ -93,6 +93,7 @@ class Problem:
     field: str
     message: str
     mend: str
+    note: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

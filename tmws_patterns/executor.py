@@ -18,6 +18,7 @@ from tmws_patterns.branches import Branches
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
 from tmws_patterns.errors import ErrorInfo, NoMatch, TmwsError
 from tmws_patterns.intake import read_call
+from tmws_patterns.learner import Learner
 from tmws_patterns.ledger import Answer, Ledger
 from tmws_patterns.pattern import ExecutionMode, PatternType
 from tmws_patterns.ports import AnswerCache, Cached, Loaded, MemoryRunner, ToolCaller
@@ -50,6 +51,7 @@ class Neighbours:
     registry: PatternRegistry
     router: Router
     planner: Planner
+    learner: Learner
     cache: AnswerCache
     tools: ToolCaller
     memory: MemoryRunner
@@ -210,7 +212,7 @@ class PatternExecutionEngine:
         try:
             if call.cursor:
                 return await self._resume(call, started)
-            plan = await self._plan(call)
+            plan = await self.plan(call)
             self._count(call, plan.decision)
             try:
                 cached = await self._fetch(call, plan)
@@ -239,6 +241,14 @@ class PatternExecutionEngine:
             "cache_stats": self.cache_manager.get_stats(),
         }
 
+    async def prepare(self, query: str) -> None:
+        """Let routing learn what it needs for a sentence; it waits two seconds at most."""
+        await self._around.learner.ready(query)
+
+    async def learned(self) -> None:
+        """Wait until routing has learned all patterns as they are now; the first sentences may come before that."""
+        await self._around.learner.complete()
+
     async def discover(self, servers: Sequence[str] | None = None) -> list[str]:
         """Connect servers whose tools were never seen, all or those named; returns those still unknown.
 
@@ -266,8 +276,16 @@ class PatternExecutionEngine:
         if decision is not None and call.pattern is None:
             self.router.count(decision.pattern_type)
 
-    async def _plan(self, call: Call) -> Plan:
-        """A plan; servers never seen yet are connected first where what is known does not settle the call."""
+    async def plan(self, call: Call) -> Plan:
+        """What would be done for a call, without doing it.
+
+        Servers never seen yet are connected first where what is known does not settle the call.
+
+        Raises:
+            TmwsError: the call leads to nothing; its `decision` says how far it came.
+        """
+        if call.query:
+            await self._around.learner.ready(call.query)
         key = self._plan_key(call)
         if key is not None and (kept := self._plans.get(key)) is not None:
             return kept

@@ -65,7 +65,11 @@ class Ledger:
         kind = decision.pattern_type if decision else PatternType.INFRASTRUCTURE
         metadata: dict[str, Any] = {"pattern_type": str(kind)}
         if decision is not None:
-            metadata |= {"confidence": round(decision.confidence, 4), "reasoning": decision.reasoning}
+            metadata |= {
+                "confidence": round(decision.confidence, 4),
+                "reasoning": decision.reasoning,
+                "explain": decision.explain,
+            }
         name = (decision and decision.pattern_name) or ""
         result = ExecutionResult(name, False, None, _elapsed(started), 0, error=error, metadata=metadata)
         return self._record(call, result, kind, None, server)
@@ -108,6 +112,7 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> di
         "tokens_raw": shaped.tokens_raw,
         "tokens_saved": shaped.tokens_raw - shaped.tokens,
         "estimated_cost": decision.estimated_cost,
+        "explain": decision.explain,
     }
     optional = {
         "next_cursor": shaped.next_cursor,

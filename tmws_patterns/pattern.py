@@ -74,7 +74,7 @@ class MemoryOperation(StrEnum):
 
 SlotType = Literal[
     "string", "integer", "number", "boolean", "timezone", "time", "date", "datetime", "duration", "email", "url",
-    "path", "array", "object",
+    "path", "expression", "array", "object",
 ]  # fmt: skip
 
 
@@ -90,6 +90,7 @@ _DEFAULTS: dict[str, tuple[type, ...]] = {
     "email": (str,),
     "url": (str,),
     "path": (str,),
+    "expression": (str,),
     "array": (list, tuple),
     "object": (dict,),
 }

@@ -251,7 +251,7 @@ class MemoryRunner(Protocol):
         ...
 
 
-# --- answers kept for their cursors, statistics --------------------------------------------------
+# --- answers kept for their cursors, statistics, what was learned --------------------------------------------------
 
 
 class KeptAnswers(Protocol):
@@ -272,6 +272,14 @@ class Totals(Protocol):
     async def add_totals(self, deltas: Mapping[str, float]) -> None: ...
 
     async def read_totals(self) -> dict[str, float]: ...
+
+
+class LearnedRows(Protocol):
+    """What routing learned, by the hash of its lessons; the oldest make way. May raise StoreUnavailable."""
+
+    async def load_learned(self, digest: str) -> bytes | None: ...
+
+    async def save_learned(self, digest: str, payload: bytes) -> None: ...
 
 
 class Observer(Protocol):

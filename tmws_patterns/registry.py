@@ -13,7 +13,7 @@ from typing import Any
 from tmws_patterns.errors import InvalidInput, Problem
 from tmws_patterns.loader import Packs, Persona
 from tmws_patterns.pattern import NAME, Effect, PatternDefinition, PatternType, ToolDefinition, ToolTarget
-from tmws_patterns.routing import READ_CONFIDENCE, PatternIndex, trigger_fault
+from tmws_patterns.routing import READ_CONFIDENCE, Learned, PatternIndex, parameters_of, trigger_fault
 
 _KEPT_MATCHES = 4_096
 _LONGEST_KEPT = 1_000  # characters of a sentence that is remembered
@@ -27,9 +27,11 @@ class PatternRegistry:
         self._tools: Mapping[str, ToolDefinition] = {}
         self._servers: Mapping[str, str] = {}
         self._index: PatternIndex | None = None
+        self._learned: Learned | None = None
         self._matches: dict[tuple[str, PatternType | None], PatternDefinition | None] = {}
         self._hits = self._misses = 0
         self.version = 0
+        self.changes = 0  # of the patterns themselves: what is learned of them must follow
         self.personas: tuple[Persona, ...] = packs.personas
         self.problems: list[Problem] = list(packs.problems)
         self._declared |= {pattern.name.casefold(): pattern for pattern in packs.patterns}
@@ -38,9 +40,19 @@ class PatternRegistry:
     def index(self) -> PatternIndex:
         """All patterns arranged for routing; made again after a change, when it is first asked for."""
         if self._index is None:
-            derived = [_from_tool(d) for n, d in self._tools.items() if n.casefold() not in self._declared]
-            self._index = PatternIndex([*self._declared.values(), *derived])
+            hidden = self._declared
+            derived = [_from_tool(d) for n, d in self._tools.items() if n.casefold() not in hidden]
+            parameters = {name: parameters_of(d.input_schema) for name, d in self._tools.items()}
+            self._index = PatternIndex([*self._declared.values(), *derived], parameters, self._learned)
         return self._index
+
+    def take(self, learned: Learned) -> None:
+        """Use what was learned from the next call on; of patterns that changed meanwhile, their words are used."""
+        self._learned = learned
+        if self._index is not None:
+            self._index = self._index.knowing(learned)
+        self.version += 1
+        self._matches.clear()
 
     @property
     def patterns(self) -> tuple[PatternDefinition, ...]:
@@ -141,6 +153,7 @@ class PatternRegistry:
 
     def _changed(self) -> None:
         self.version += 1
+        self.changes += 1
         self._index = None
         self._matches.clear()
 

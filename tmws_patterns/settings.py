@@ -23,6 +23,7 @@ PREFIX = "TMWS_"
 _PACKAGED = Path(__file__).parent / "_patterns"  # in a wheel; a clone has them at its top
 _SHIPPED = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "patterns"
 Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Names = Annotated[frozenset[str], NoDecode]
 
 
@@ -32,6 +33,9 @@ class Settings(BaseSettings):
     Attributes:
         database_url: "" means SQLite files in `data_dir`; a `postgresql://` URL is taken as asyncpg's.
         redis_url: "" means no Redis.
+        route_read, route_write, route_candidate: confidence (0 to 1) from which a sentence runs a read, runs
+            a declared write, or shows a candidate.
+        route_embeddings: whether the sentence model decides what the table leaves open, where it is installed.
         pattern_config, servers_config: "" means the files shipped with the package.
         agents: personas the principal may act as; None any.
     """
@@ -56,6 +60,10 @@ class Settings(BaseSettings):
     pattern_infra_timeout: Seconds = 30
     pattern_memory_timeout: Seconds = 5
     pattern_hybrid_timeout: Seconds = 30
+    route_read: Share = 0.5
+    route_write: Share = 0.8
+    route_candidate: Share = 0.3
+    route_embeddings: bool = True
     servers_config: str = ""
     tenant: str = "default"
     agent: str = "default"

@@ -156,7 +156,7 @@ LEFT: list[tuple[str, str, dict[str, Any]]] = [
     ("web_search", 'search for "a" or "b"', {}),
     ("sql", "how many users do we have", {}),
     ("list_issues", "issues of octocat/hello-world that are not closed", {"owner": "octocat", "repo": "hello-world"}),
-    ("list_issues", "open and closed issues of octocat/hello-world", {"owner": "octocat", "repo": "hello-world"}),
+    ("list_issues", "open and closed issues of octocat/hello-world", {"owner": "octocat", "repo": "hello-world", "state": "all"}),
     ("list_issues", "list all issues", {}),
     ("get_issue", "show the 3 issues and the 4 bugs of octocat/hello-world", {"owner": "octocat", "repo": "hello-world"}),
     ("events_between", "events on 2026-03-05", {}),

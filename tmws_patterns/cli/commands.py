@@ -49,6 +49,7 @@ def run(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="tokens of a page; all of it without")] = None,
     cursor: Annotated[str | None, typer.Option(help="read on where this points")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="compute the answer anew")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="say why this pattern, with these arguments")] = False,
     json_output: Json = False,
 ) -> None:
     """Answer a sentence, or run a pattern by name."""
@@ -69,12 +70,14 @@ def run(
 
     result = with_app(work)
     if as_json(json_output):
-        show_json(_plain(result))
+        show_json(_plain(result, explain))
     elif result.success:
         show_value(result.result)
         where = f"cache: {result.metadata['cache_tier']}" if result.cache_hit else f"{result.execution_time_ms:.1f} ms"
         more = f", next page: --cursor {result.metadata['next_cursor']}" if "next_cursor" in result.metadata else ""
         sys.stderr.write(f"{result.pattern_name} · {where} · {result.tokens_used} tokens{more}\n")
+    if explain and not as_json(json_output):
+        _explain(result.metadata.get("explain", {}))
     if not result.success:
         _complain(result.error)
         raise typer.Exit(1)
@@ -141,20 +144,32 @@ def servers(
 
 
 @app.command()
-def check(json_output: Json = False) -> None:
+def check(
+    connect: Annotated[
+        bool, typer.Option("--connect", help="connect the servers and prove tools and arguments")
+    ] = False,
+    notes: Annotated[bool, typer.Option("--notes", help="show overlaps and confusable pairs, too")] = False,
+    json_output: Json = False,
+) -> None:
     """Prove the pattern files and servers.json: every example must resolve to its own pattern."""
-    problems = import_module("tmws_patterns.check").check_configuration(settings())
+
+    async def work(running: Any) -> Any:
+        await running.dispatcher.discover(15.0)
+        return running.registry
+
+    found = import_module("tmws_patterns.check").check_configuration(settings(), with_app(work) if connect else None)
+    shown = [p for p in found if notes or not p.note]
     if as_json(json_output):
-        show_json(
-            [{"file": p.file, "line": p.line, "field": p.field, "message": p.message, "mend": p.mend} for p in problems]
-        )
-    elif problems:
-        rows = [(f"{p.file}:{p.line}" if p.line else p.file, p.field, p.message, p.mend) for p in problems]
-        show_table(f"{len(problems)} problems", ("where", "field", "problem", "mend"), rows)
-    else:
-        sys.stdout.write("all patterns and servers are right\n")
-    if problems:
-        raise typer.Exit(1)
+        names = ("file", "line", "field", "message", "mend", "note")
+        show_json([{name: getattr(p, name) for name in names} for p in shown])
+    elif shown:
+        rows = [(f"{p.file}:{p.line}" if p.line else p.file, p.field, p.message, p.mend) for p in shown]
+        show_table(f"{len(shown)} found", ("where", "field", "what", "mend"), rows)
+    if not any(not p.note for p in found):
+        more = f" ({len(found)} notes: --notes shows them)" if found and not notes else ""
+        sys.stderr.write(f"all patterns and servers are right{more}\n")
+        return
+    raise typer.Exit(1)
 
 
 @app.command()
@@ -201,10 +216,22 @@ def _object(text: str | None) -> dict[str, Any] | None:
     return value
 
 
-def _plain(result: Any) -> dict[str, Any]:
+def _plain(result: Any, explain: bool) -> dict[str, Any]:
     error = result.error.to_dict() if result.error else None
     names = ("pattern_name", "success", "result", "execution_time_ms", "tokens_used", "cache_hit")
-    return {**{n: getattr(result, n) for n in names}, "error": error, "metadata": dict(result.metadata)}
+    metadata = {name: value for name, value in result.metadata.items() if explain or name != "explain"}
+    return {**{n: getattr(result, n) for n in names}, "error": error, "metadata": metadata}
+
+
+def _explain(why: Any) -> None:
+    """Which stage decided, with the scores, what filled each argument, and what would change the outcome."""
+    rows = [(c["pattern"], f"{c['confidence']:.2f}", c["stage"]) for c in why.get("candidates", ())]
+    show_table(f"decided by: {why.get('stage', 'none')}", ("candidate", "confidence", "by"), rows)
+    filled = [(name, source) for name, source in why.get("arguments", {}).items()]
+    filled += [(name, "missing") for name in why.get("missing", ())]
+    if filled:
+        show_table("", ("argument", "filled by"), filled)
+    sys.stdout.write(f"what would change it: {why.get('would_change', '')}\n")
 
 
 def _complain(error: Any) -> None:

@@ -1,5 +1,6 @@
 """Sentences as vectors: a static table for routing, and a sentence model where `[embeddings]` is installed."""
 
+from tmws_patterns.encoder.sentence import SentenceEncoder, is_installed, sentence_encoder
 from tmws_patterns.encoder.static import StaticEncoder, static_encoder
 
-__all__ = ["StaticEncoder", "static_encoder"]
+__all__ = ["SentenceEncoder", "StaticEncoder", "is_installed", "sentence_encoder", "static_encoder"]

@@ -38,6 +38,10 @@ class StaticEncoder:
         vector = self._scales[places] @ self._table[places].astype(np.float32)
         return _unit(_unit(vector) - self._mean)
 
+    def knows(self, word: str) -> bool:
+        """True for a word that is one piece: a usual one."""
+        return len(self._pieces.pieces(word)) == 1
+
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row."""
         return np.stack([self.encode(text) for text in texts]) if texts else np.zeros((0, self.width), np.float32)

@@ -1,25 +1,37 @@
 """From a sentence to a plan: candidates, decision, arguments. Pure, without I/O."""
 
 from tmws_patterns.routing.arguments import schema_of
-from tmws_patterns.routing.index import PatternIndex
+from tmws_patterns.routing.index import TRIGGER, PatternIndex
+from tmws_patterns.routing.learning.features import Encoder
+from tmws_patterns.routing.learning.knowledge import Knowledge, Learned, Lessons, confused, study
 from tmws_patterns.routing.planner import Limits, Planner, Targets
-from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Router, check_query, mode_of
+from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Bands, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
+from tmws_patterns.routing.tools import parameters_of
 from tmws_patterns.routing.triggers import group_names, trigger_fault
 
 __all__ = [
     "READ_CONFIDENCE",
+    "TRIGGER",
     "WRITE_CONFIDENCE",
+    "Bands",
+    "Encoder",
+    "Knowledge",
+    "Learned",
+    "Lessons",
     "Limits",
     "PatternIndex",
     "Planner",
     "Router",
     "Targets",
     "check_query",
+    "confused",
     "group_names",
     "mode_of",
+    "parameters_of",
     "schema_of",
     "signature",
+    "study",
     "summary",
     "trigger_fault",
 ]

@@ -80,15 +80,9 @@ def understand(
         elif name == "query" and query and not pattern.is_tool:
             given.found.take(name, query, SENTENCE)
     if query and given.open():
-        given.listen(query, groups)
+        given.listen(query, {name: caught for name, caught in groups.items() if name not in given.unclear})
     for name in given.open():
-        shown = context.get(name) if pattern.call and name not in _RESERVED else None
-        if isinstance(shown, str | int | float | bool):
-            given.catch(name, shown, CONTEXT)
-        elif given.slots[name].required:
-            given.found.missing[name] = ""
-        else:
-            given.found.take(name, given.slots[name].default, DEFAULT)
+        given.settle(name, context.get(name) if pattern.call and name not in _RESERVED else None)
     for name in set(arguments) - set(given.slots):
         given.found.take(name, _passed_on(pattern, name, arguments[name], given.slots, schema, today), ARGUMENT)
     return given.found
@@ -104,6 +98,8 @@ class _Given:
     schema: Mapping[str, Any]
     today: date
     found: Understood = field(default_factory=Understood)
+    unclear: dict[str, str] = field(default_factory=dict)
+    """What was caught and not understood, with the reason: the sentence may say it better, a default may not."""
 
     def open(self) -> list[str]:
         """Names of what nothing has filled yet, in order."""
@@ -123,7 +119,18 @@ class _Given:
         try:
             self.found.take(name, self._checked(name, value), source)
         except NotUnderstood as exc:
-            self.found.missing[name] = exc.message
+            self.unclear[name] = exc.message
+
+    def settle(self, name: str, shown: Any) -> None:
+        """What neither the caller nor the sentence gave: from the context, the default, or asked for."""
+        if name not in self.unclear and isinstance(shown, str | int | float | bool):
+            self.catch(name, shown, CONTEXT)
+        if name in self.unclear:
+            self.found.missing[name] = self.unclear[name]
+        elif name not in self.found.values and self.slots[name].required:
+            self.found.missing[name] = ""
+        elif name not in self.found.values:
+            self.found.take(name, self.slots[name].default, DEFAULT)
 
     def _checked(self, name: str, value: Any) -> Any:
         shape = self.shapes.get(name, {})

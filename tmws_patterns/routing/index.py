@@ -1,82 +1,198 @@
 """All patterns, arranged for finding one by a sentence. Built once for a set of patterns, never changed.
 
-The stages, in the order in which they are believed: the exact name or alias, the triggers, the words
-of examples, names and descriptions.
+The stages, in the order in which they are believed: the exact name or alias, the triggers, what was
+learned from the examples (until that is learned, their words), and for tools without a pattern the
+catalogue's words and meaning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from heapq import nsmallest
 
 from tmws_patterns.call import Candidate
-from tmws_patterns.pattern import PatternDefinition
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
-from tmws_patterns.routing.text import normalise
+from tmws_patterns.routing.learning.knowledge import Learned, Lessons
+from tmws_patterns.routing.learning.stage import Match, together
+from tmws_patterns.routing.spelling import Speller
+from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
+from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerIndex, TriggerMatch
 
-NAME, TRIGGER, WORDS, NEAREST = "name", "trigger", "words", "nearest"
+NAME, TRIGGER, EXAMPLES, WORDS, CATALOGUE, NEAREST = "name", "trigger", "examples", "words", "catalogue", "nearest"
 
 _TRIGGER_CONFIDENCE = 0.95  # an author wrote the expression for this sentence, yet no expression is perfect
+_EXAMPLES_MOST = 0.9  # a trigger is believed more than any likeness to examples
 _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
-MOST_BY_WORDS = 16  # patterns that the words stage hands on for a decision; the rest are no candidates in earnest
+_CATALOGUE_SCALE = 0.95  # a tool nobody gave examples for is believed a little less than a pattern
+MOST = 16  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
+_VETOED = 0.4  # of a trigger that caught what its author excluded: shown, and not followed
+_NOTHING = Match([], 1.0)
+_UNCLEAR = 0.8  # below this the sentence is looked at for slips of the finger
+_CORRECTED_SCALE = 0.97  # what was set right is believed a little less
+_SURE, _SURE_LEAD = 0.97, 0.9  # from here on the sentence model is not asked
 
 
 class PatternIndex:
     """Finds candidates for a sentence. Safe to share: matching changes nothing."""
 
-    def __init__(self, patterns: Iterable[PatternDefinition]) -> None:
+    def __init__(
+        self,
+        patterns: Iterable[PatternDefinition],
+        parameters: Mapping[str, tuple[str, ...]] | None = None,
+        learned: Learned | None = None,
+    ) -> None:
+        """Arrange patterns.
+
+        Args:
+            parameters: names of each tool's parameters, by the pattern's name.
+            learned: what is known by now; None, or what is not known of a pattern, leaves it to its words.
+        """
         self.patterns = tuple(patterns)
-        self._exact = {pattern.name: i for i, pattern in enumerate(self.patterns)}
+        self._places = {pattern.name: i for i, pattern in enumerate(self.patterns)}
         self._named = {pattern.name.casefold(): i for i, pattern in reversed(list(enumerate(self.patterns)))}
         for i, pattern in enumerate(self.patterns):
             for alias in pattern.aliases:  # which never take the name of another pattern
                 self._named.setdefault(alias.casefold(), i)
-        self._alike = [_trigrams(f"{p.name} {p.description}") for p in self.patterns]
         self._negative = [frozenset(map(_fold, p.negative_examples)) for p in self.patterns]
         self._with_trigger = [i for i, p in enumerate(self.patterns) if p.trigger_pattern]
         self._triggers = TriggerIndex([self.patterns[i].trigger_pattern for i in self._with_trigger])
-        self._examples = ExampleIndex(list(self._documents()))
+        shaped = {_target(p) for p in self.patterns if not p.is_tool and p.pattern_type is PatternType.INFRASTRUCTURE}
+        self._tool_places = [i for i, p in enumerate(self.patterns) if p.is_tool and _target(p) not in shaped]
+        self._tool_texts = [self._tool_text(i, parameters or {}) for i in self._tool_places]
+        self._tools = ToolIndex(self._tool_texts)
+        declared = [p for p in self.patterns if not p.is_tool]
+        self._declared = declared
+        self._documents = [*self._written(declared)]
+        self._learned: Learned | None = None
+        self._take(learned)
+
+    def knowing(self, learned: Learned) -> PatternIndex:
+        """The same patterns with what was learned of them."""
+        other = object.__new__(PatternIndex)
+        other.__dict__.update(self.__dict__)
+        other._take(learned)
+        return other
+
+    @property
+    def lessons(self) -> Lessons:
+        """What can be learned of these patterns and tools."""
+        return Lessons.of(self._declared, self._tool_texts, self._without_values)
 
     def named(self, name: str) -> PatternDefinition | None:
         """The pattern of that name or alias, whatever its case."""
-        found = self._exact.get(name, self._named.get(name.casefold()))
+        found = self._places.get(name, self._named.get(name.casefold()))
         return None if found is None else self.patterns[found]
 
     def near(self, name: str) -> list[str]:
         """Names that resemble a mistyped one, at most three."""
         return [self.patterns[self._named[n]].name for n in get_close_matches(name.casefold(), self._named, 3, 0.4)]
 
-    def candidates(self, query: str, by_words: int = MOST_BY_WORDS) -> list[Candidate]:
-        """The patterns that the sentence could mean, the best first, each once; `by_words` of them by words."""
+    def settled(self, query: str) -> bool:
+        """True where a name or a trigger decides, whatever else is learned."""
+        query = normalise(query)
+        return _fold(query) in self._named or bool(self._triggers.match(query))
+
+    def candidates(self, query: str, most: int = MOST) -> list[Candidate]:
+        """The patterns that the sentence could mean, the best first, each once; at most `most` from each stage.
+
+        Where it means none as it is written, slips of the finger are set right.
+        """
+        found = self._candidates(query, most)
+        if self._learned is None or (found and found[0].confidence >= _UNCLEAR):
+            return found
+        corrected = self._speller.corrected(query, self._learned.core.encoder.knows)
+        if corrected == query:
+            return found
+        meant = self._candidates(corrected, most)
+        better = meant and (not found or meant[0].confidence > found[0].confidence)
+        return [replace(c, confidence=round(_CORRECTED_SCALE * c.confidence, 4)) for c in meant] if better else found
+
+    def _candidates(self, query: str, most: int) -> list[Candidate]:
         written, query = query, normalise(query)
         folded = _fold(query)
         found: dict[int, Candidate] = {}
         if (i := self._named.get(folded)) is not None:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
+        meant, vetoed = self._meant(query, most, sure=folded in self._named)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
+            if self.patterns[i].name == vetoed:
+                confidence = _VETOED
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
-        for i, likeness in self._examples.match(query, by_words):
-            found.setdefault(i, Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS))
+        for i, likeness in self._examples.match(query, most):
+            likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
+            found.setdefault(i, likely)
+        for i, candidate in meant:
+            found.setdefault(i, candidate)
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
         return sorted(allowed, key=lambda c: -c.confidence)
 
     def groups_of(self, pattern: PatternDefinition, query: str) -> dict[str, str]:
         """What the trigger of one pattern catches in a sentence; empty where it does not match."""
-        for match in self._triggers.match(normalise(query)) if query and pattern.trigger_pattern else ():
-            if self.patterns[self._with_trigger[match.index]] is pattern:
-                return match.groups
-        return {}
+        place = self._places.get(pattern.name)
+        if not query or not pattern.trigger_pattern or place is None or self.patterns[place] is not pattern:
+            return {}
+        match = self._triggers.match_one(bisect_left(self._with_trigger, place), normalise(query))
+        return match.groups if match else {}
 
-    def nearest(self, query: str, count: int) -> list[Candidate]:
-        """Patterns spelled most like the sentence, for a caller whose words are in none of them."""
-        wanted = _trigrams(query)
-        best = nsmallest(count, ((-len(wanted & alike), i) for i, alike in enumerate(self._alike)))
+    def nearest(self, name: str, count: int) -> list[Candidate]:
+        """Patterns spelled most like a name or a sentence, whether or not they fit."""
+        wanted = _trigrams(name)
+        alike = (_trigrams(f"{p.name} {p.description}") for p in self.patterns)
+        best = nsmallest(count, ((-len(wanted & theirs), i) for i, theirs in enumerate(alike)))
         return [Candidate(self.patterns[i], 0.0, NEAREST) for _, i in best]
+
+    def unmatched(self, query: str) -> list[str]:
+        """The words of a sentence that stand in no pattern and in no tool, stop words aside, as they were written."""
+        known = {term for _, text, _ in self._documents for term in stems(text)}
+        said = [w for w in words(normalise(query)) if w not in STOP_WORDS]
+        return [w for w in dict.fromkeys(said) if stem(w) not in known and stem(w) not in self._tools]
+
+    def _take(self, learned: Learned | None) -> None:
+        """Lay out what is known, and the words of the patterns of which nothing is."""
+        self._learned = learned
+        taught = self.lessons.taught if learned else {}
+        if learned is not None:
+            self._speller = Speller(text for _, text, _ in self._documents)
+        self._known = {name for name, pairs in taught.items() if learned and learned.known.get(name) == pairs}
+        self._examples = ExampleIndex([d for d in self._documents if self.patterns[d[0]].name not in self._known])
+        self._core = Meanings(learned.core.rows_of(self._tool_texts), BY_TABLE) if learned else None
+        fine = learned.fine if learned else None
+        self._fine = Meanings(fine.rows_of(self._tool_texts), BY_MODEL) if fine else None
+
+    def _meant(self, query: str, most: int, *, sure: bool) -> tuple[list[tuple[int, Candidate]], str | None]:
+        """What was learned of the sentence, the tools that fit it, and the pattern that it is not for."""
+        learned = self._learned
+        vector = learned.core.encoder.encode(query) if learned else None
+        tools = self._tools.match(query, most, self._core, vector)
+        match = _NOTHING
+        if learned and vector is not None and learned.core.stage is not None:
+            match = learned.core.stage.match(query, most, vector)
+        decided = sure or (bool(match.routes) and match.routes[0].confidence >= _SURE and match.lead >= _SURE_LEAD)
+        if learned and learned.fine and self._fine and not decided:
+            fine = learned.fine.encoder.encode(query)
+            tools = self._tools.match(query, most, self._fine, fine)
+            if learned.fine.stage is not None:
+                match = together(match, learned.fine.stage.match(query, most, fine))
+        found: list[tuple[int, Candidate]] = []
+        for rank, route in enumerate(match.routes):
+            if route.name in self._known:
+                place = self._places[route.name]
+                lead = match.lead if rank == 0 else 0.0
+                believed = round(min(route.confidence, _EXAMPLES_MOST), 4)
+                found.append((place, Candidate(self.patterns[place], believed, EXAMPLES, lead=lead)))
+        for tool in tools:
+            place = self._tool_places[tool.place]
+            likely = Candidate(self.patterns[place], round(_CATALOGUE_SCALE * tool.confidence, 4), CATALOGUE)
+            found.append((place, likely))
+        return found, match.vetoed
 
     def _triggered(self, query: str) -> Sequence[tuple[int, TriggerMatch]]:
         """Triggers that match, the highest priority first, then the longest match, then the cheapest."""
@@ -85,24 +201,32 @@ class PatternIndex:
             found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length, self.patterns[f[0]].cost_tokens)
         )
 
-    def _documents(self) -> Iterator[tuple[int, str, float]]:
-        for i, pattern in enumerate(self.patterns):
+    def _tool_text(self, place: int, parameters: Mapping[str, tuple[str, ...]]) -> ToolText:
+        pattern = self.patterns[place]
+        return ToolText(pattern.name, pattern.description, parameters.get(pattern.name, ()))
+
+    def _written(self, declared: Sequence[PatternDefinition]) -> Iterator[tuple[int, str, float]]:
+        """Texts by which a pattern is found before anything is learned: (place, text, weight)."""
+        for pattern in declared:
+            place = self._places[pattern.name]
             for example in pattern.examples:
-                yield i, _without_values(example, self._triggers, self._with_trigger, i), 1.0
+                yield place, self._without_values(pattern, example), 1.0
             title = pattern.name.replace(".", " ")
-            yield i, title, 1.0
+            yield place, title, 1.0
             if pattern.description:
-                yield i, f"{title} {pattern.description[:300]}", _DESCRIPTION_WEIGHT
+                yield place, f"{title} {pattern.description[:300]}", _DESCRIPTION_WEIGHT
+
+    def _without_values(self, pattern: PatternDefinition, example: str) -> str:
+        """An example with what its trigger catches taken out: "what time is it in Tokyo" is not about Tokyo."""
+        shortened = example
+        for value in self.groups_of(pattern, example).values():
+            shortened = shortened.replace(value, " ")
+        return shortened if shortened.split() else example
 
 
-def _without_values(example: str, triggers: TriggerIndex, owners: Sequence[int], owner: int) -> str:
-    """An example with what its trigger catches taken out: "what time is it in Tokyo" is not about Tokyo."""
-    shortened = example
-    for match in triggers.match(normalise(example)):
-        if owners[match.index] == owner:
-            for value in match.groups.values():
-                shortened = shortened.replace(value, " ")
-    return shortened if shortened.split() else example
+def _target(pattern: PatternDefinition) -> tuple[str, str]:
+    """Server and tool of a pattern's call; empty for none. A tool that a pattern calls is found by the pattern."""
+    return (pattern.call.server, pattern.call.tool) if pattern.call else ("", "")
 
 
 def _as_written(value: str, written: str) -> str:

@@ -25,6 +25,7 @@ from tmws_patterns.errors import (
 )
 from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType, ToolDefinition
 from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
+from tmws_patterns.routing.explain import explained
 from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
 from tmws_patterns.routing.understanding.schemas import required_of
 
@@ -71,13 +72,22 @@ class Planner:
                 confirmation_required, forbidden or invalid_input.
         """
         choice = self._named(call) if call.pattern else self._router.decide(call.query, call.mode)
+        heard: list[Understood] = []
         try:
             if (error := choice.decision.error) is not None:
                 raise TmwsError.of(error)
-            return self._plan(call, choice)
+            return self._plan(call, choice, heard)
         except TmwsError as exc:
-            exc.decision = choice.decision
+            exc.decision = self._told(choice, heard)
             raise
+
+    def _told(self, choice: Choice, heard: Sequence[Understood]) -> RoutingDecision:
+        """The decision with the values that were found for its pattern, and why it is as it is."""
+        decision = choice.decision
+        values = {name: value for h in heard for name, value in h.values.items() if value is not None}
+        missing = tuple(name for h in heard for name in h.missing)
+        why = explained(decision, self._router.needed(decision.candidates), _filled(heard), missing)
+        return replace(decision, arguments=values or decision.arguments, explain=why)
 
     def _named(self, call: Call) -> Choice:
         """The choice that the caller made by naming a pattern."""
@@ -91,7 +101,9 @@ class Planner:
             raise NoMatch(
                 f"there is no pattern {call.pattern!r}",
                 hint=f"nearest names: {near}",
-                candidates=self._router.shown(call.pattern or "", [])[:SHOWN],
+                candidates=self._router.shown(
+                    [replace(c, confidence=1.0) for c in index.nearest(call.pattern or "", SHOWN)]
+                ),
             )
         kind = pattern.pattern_type
         if call.mode is ExecutionMode.FAST and kind is not PatternType.INFRASTRUCTURE:
@@ -113,10 +125,9 @@ class Planner:
         )
         return Choice(decision, main=candidate, tool=tool, memory=memory)
 
-    def _plan(self, call: Call, choice: Choice) -> Plan:
+    def _plan(self, call: Call, choice: Choice, heard: list[Understood]) -> Plan:
         kind = choice.decision.pattern_type
         failures: dict[str, ErrorInfo] = {}
-        heard: list[Understood] = []
         tool: ToolBranch | None = None
         memory: MemoryBranch | None = None
         if choice.tool is not None:
@@ -136,7 +147,8 @@ class Planner:
                     raise
                 failures[MEMORY] = exc.info
         plan = self._assemble(call, choice, tool, memory, failures)
-        return replace(plan, moving=any(h.moving for h in heard), filled=_filled(heard))
+        decision = self._told(choice, heard)
+        return replace(plan, decision=decision, moving=any(h.moving for h in heard), filled=_filled(heard))
 
     def _assemble(
         self,
@@ -253,7 +265,7 @@ class Planner:
         pattern = candidate.pattern
         return understand(
             pattern,
-            query=call.query,
+            query=candidate.part or call.query,
             groups=candidate.groups,
             arguments=self._given(call, candidate),
             context=call.context,
@@ -311,9 +323,7 @@ class Planner:
         return NoMatch(
             "no tool fits this sentence",
             hint="name a pattern for the tool half",
-            candidates=self._router.shown(
-                call.query, self._targets.index.candidates(call.query), PatternType.INFRASTRUCTURE
-            ),
+            candidates=self._router.shown(self._targets.index.candidates(call.query), PatternType.INFRASTRUCTURE),
         ).info
 
     def _key(

@@ -6,24 +6,35 @@ downstream tools, and answers the same question the same way until one of these 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Protocol
 
 from tmws_patterns.call import Candidate, RoutingDecision
 from tmws_patterns.errors import Ambiguous, ErrorInfo, InvalidInput, NoMatch
 from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, MemoryTarget, PatternDefinition, PatternType
-from tmws_patterns.routing.index import WORDS, PatternIndex
+from tmws_patterns.routing.arguments import understand
+from tmws_patterns.routing.index import NAME, TRIGGER, PatternIndex
 from tmws_patterns.routing.signature import signature, summary
 
 READ_CONFIDENCE = 0.5  # the spec's bands: a read is dispatched from here on,
 WRITE_CONFIDENCE = 0.8  # a declared write from here on,
-HALF_CONFIDENCE = 0.3  # and the tool half of a comprehensive answer from here on
+CANDIDATE_CONFIDENCE = 0.3  # and what is less likely than this is not even shown; a tool half begins here too
 LONGEST_QUERY = 20_000  # characters; longer texts are stored by an explicit call, not spoken as a sentence
 SHOWN = 3  # candidates handed back where nothing is dispatched
 _KEPT_DECISIONS = 4_096
-_TOO_CLOSE = 0.03  # two likenesses nearer than this are a coin toss
+_TOO_CLOSE = 0.03  # two confidences nearer than this are a coin toss
+_EVEN = 0.5  # how sure it must be that no other pattern is meant
+MOST_UNMATCHED = 10  # words of a sentence that are told to be in no pattern
+_JOINT = re.compile(
+    r"\s*;\s*|,?\s+(?:and|and then|and also|then|also)\s+(?=(?:please\s+)?(?:check|show|list|get|find|recall|tell|what|"
+    r"which|how|is|are|search|fetch|give|look|read|summari[sz]e|who|when|where|why|remind|convert|calculate)\b)",
+    re.IGNORECASE,
+)
+Ready = Callable[[str], Awaitable[None]]
 
 RECALL = PatternDefinition(
     name="recall_memory",
@@ -49,6 +60,15 @@ class Patterns(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Bands:
+    """From which confidence on what is done: a read run, a write run, a candidate shown (each 0 to 1)."""
+
+    read: float = READ_CONFIDENCE
+    write: float = WRITE_CONFIDENCE
+    candidate: float = CANDIDATE_CONFIDENCE
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A decision with the candidates that are to supply the tool half and the memory half; None for no such half."""
 
@@ -61,8 +81,18 @@ class Choice:
 class Router:
     """Decides, remembers decisions, and counts them."""
 
-    def __init__(self, patterns: Patterns) -> None:
+    def __init__(
+        self,
+        patterns: Patterns,
+        bands: Bands = Bands(),
+        ready: Ready | None = None,
+        clock: Callable[[], date] = date.today,
+    ) -> None:
+        """Decide among `patterns`; `ready` is awaited by `route` before a sentence that needs what is learned."""
         self._patterns = patterns
+        self._bands = bands
+        self._ready = ready
+        self._clock = clock
         self._kept: dict[tuple[str, ExecutionMode], Choice] = {}
         self._kept_version = -1
         self._counts: Counter[PatternType] = Counter()
@@ -73,15 +103,16 @@ class Router:
         execution_mode: ExecutionMode | str = ExecutionMode.BALANCED,
         context: Mapping[str, Any] | None = None,
     ) -> RoutingDecision:
-        """The decision for a sentence. `context` never changes which pattern is meant.
+        """The decision for a sentence, with its arguments. `context` never changes which pattern is meant.
 
         Raises:
             InvalidInput: the sentence is empty, too long or holds a NUL, or the mode is unknown.
         """
-        del context
-        decision = self.decide(query, mode_of(execution_mode)).decision
-        self.count(decision.pattern_type)
-        return decision
+        if self._ready is not None:
+            await self._ready(query)
+        choice = self.decide(query, mode_of(execution_mode))
+        self.count(choice.decision.pattern_type)
+        return self._with_arguments(choice, query, context or {})
 
     def decide(self, query: str, mode: ExecutionMode) -> Choice:
         """The decision with its candidates. A repeat is answered from memory while the patterns are the same."""
@@ -96,6 +127,23 @@ class Router:
             choice = choose.get(mode, self._balanced)(query, found)
             self._kept[query, mode] = choice
         return choice
+
+    def _with_arguments(self, choice: Choice, query: str, context: Mapping[str, Any]) -> RoutingDecision:
+        """The decision with what the sentence says for the pattern's variables."""
+        main = choice.main
+        if main is None:
+            return choice.decision
+        heard = understand(
+            main.pattern,
+            query=main.part or query,
+            groups=main.groups,
+            arguments={},
+            context=context,
+            schema=self._patterns.schema(main.pattern),
+            today=self._clock(),
+        )
+        values = {name: value for name, value in heard.values.items() if value is not None}
+        return replace(choice.decision, arguments=values)
 
     def halves(self, query: str) -> tuple[Candidate | None, Candidate]:
         """What a comprehensive answer to the sentence would ask: a tool, or None, and memory."""
@@ -116,14 +164,13 @@ class Router:
             "route_distribution": {kind: round(100 * n / total, 2) if total else 0.0 for kind, n in by_type.items()},
         }
 
-    def shown(self, query: str, found: Sequence[Candidate], kind: PatternType | None = None) -> list[dict[str, Any]]:
-        """The nearest candidates, of one type if given, as a caller reads them, with how to call each."""
-        index = self._patterns.index
-        likely = [c for c in found if kind in (None, c.pattern.pattern_type)][:SHOWN]
-        names = {c.name for c in likely}
-        more = index.nearest(query, len(index.patterns)) if len(names) < SHOWN else []
-        alike = (c for c in more if c.name not in names and kind in (None, c.pattern.pattern_type))
-        nearest = [*likely, *alike][:SHOWN]
+    def shown(self, found: Sequence[Candidate], kind: PatternType | None = None) -> list[dict[str, Any]]:
+        """The likely candidates, of one type if given, as a caller reads them."""
+        enough = self._bands.candidate
+        return self.told([c for c in found if c.confidence >= enough and kind in (None, c.pattern.pattern_type)])
+
+    def told(self, found: Sequence[Candidate]) -> list[dict[str, Any]]:
+        """The first candidates as a caller reads them, with how to call each."""
         return [
             {
                 "pattern": c.name,
@@ -131,13 +178,15 @@ class Router:
                 "about": summary(c.pattern),
                 "confidence": round(c.confidence, 2),
             }
-            for c in nearest
+            for c in found[:SHOWN]
         ]
 
     def _fast(self, query: str, found: list[Candidate]) -> Choice:
         return self._balanced(query, [c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE])
 
     def _balanced(self, query: str, found: list[Candidate]) -> Choice:
+        if (both := self._both(query, found)) is not None:
+            return both
         if error := self._refusal(query, found):
             return Choice(_undecided(found, error))
         best = found[0]
@@ -149,6 +198,26 @@ class Router:
             tool=best if kind is not PatternType.MEMORY else None,
             memory=best if kind is not PatternType.INFRASTRUCTURE else None,
         )
+
+    def _both(self, query: str, found: list[Candidate]) -> Choice | None:
+        """A sentence that asks memory for one thing and a tool for another: both, each for its own part."""
+        if not found or found[0].stage == NAME or found[0].pattern.pattern_type is PatternType.HYBRID:
+            return None
+        parts = clauses(query)
+        if parts is None:
+            return None
+        halves: dict[PatternType, Candidate] = {}
+        for part in parts:
+            heard = self._patterns.index.candidates(part)
+            if self._refusal(part, heard) or self._patterns.effect(heard[0].pattern) is not Effect.READ:
+                return None
+            halves[heard[0].pattern.pattern_type] = replace(heard[0], part=part)
+        tool, memory = halves.get(PatternType.INFRASTRUCTURE), halves.get(PatternType.MEMORY)
+        if tool is None or memory is None:
+            return None
+        first = max(tool, memory, key=lambda c: c.confidence)
+        decision = _decided(first, PatternType.HYBRID, [first, memory if first is tool else tool, *found])
+        return Choice(decision, main=first, tool=tool, memory=memory)
 
     def _comprehensive(self, query: str, found: list[Candidate]) -> Choice:
         best = found[0] if found else None
@@ -162,14 +231,14 @@ class Router:
         """The best tool that only reads, where it is likely enough."""
         infrastructure = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
         best = next((c for c in infrastructure if self._patterns.effect(c.pattern) is Effect.READ), None)
-        return best if best and best.confidence >= HALF_CONFIDENCE else None
+        return best if best and best.confidence >= self._bands.candidate else None
 
     def _memory_half(self, query: str, found: list[Candidate]) -> Candidate:
         """The write that the sentence asks for, else the memory pattern it asks for, else a recall."""
         best = next((c for c in found if c.pattern.pattern_type is PatternType.MEMORY), None)
-        if best and best.confidence >= READ_CONFIDENCE:
+        if best and best.confidence >= self._bands.read:
             effect = self._patterns.effect(best.pattern)
-            if effect is Effect.READ or (effect is Effect.WRITE and best.confidence >= WRITE_CONFIDENCE):
+            if effect is Effect.READ or (effect is Effect.WRITE and best.confidence >= self._bands.write):
                 return best
         return Candidate(self._patterns.index.named(RECALL.name) or RECALL, 0.0, "mode", {"query": query})
 
@@ -177,22 +246,51 @@ class Router:
         """Why the best candidate is not to be followed; None where it is."""
         best = found[0] if found else None
         if best is None or best.confidence < self._needed(best):
-            return NoMatch(
-                "nothing registered fits this well enough to act on it",
-                hint="call one of the candidates by name with its arguments, or say it in other words",
-                candidates=self.shown(query, found),
-            ).info
-        if len(found) > 1 and best.stage == WORDS and best.confidence - found[1].confidence < _TOO_CLOSE:
+            return self._no_match(query, found)
+        if (rival := self._rival(found)) is not None:
             return Ambiguous(
-                f"{best.name} and {found[1].name} fit equally well",
+                f"{best.name} and {rival.name} fit about equally well",
                 hint="call the one you mean by name",
-                candidates=self.shown(query, found),
+                candidates=self.shown(found),
             ).info
         return None
 
+    def _no_match(self, query: str, found: list[Candidate]) -> ErrorInfo:
+        shown = self.shown(found)
+        unmatched = self._patterns.index.unmatched(query)[:MOST_UNMATCHED]
+        return NoMatch(
+            "nothing registered fits this well enough to act on it" if shown else "nothing registered fits this",
+            hint="call one of the candidates by name with its arguments, or say it in other words"
+            if shown
+            else "list_patterns shows what there is; say it in other words, or name a pattern",
+            candidates=shown,
+            **({"unmatched": unmatched} if unmatched else {}),
+        ).info
+
+    def _rival(self, found: list[Candidate]) -> Candidate | None:
+        """The second best, where it is a toss-up which of the two is meant."""
+        best, second = found[0], found[1] if len(found) > 1 else None
+        if second is None or best.stage in (NAME, TRIGGER) or _same_target(best, second):
+            return None
+        close = best.confidence - second.confidence < _TOO_CLOSE
+        uncertain = best.lead < _EVEN and second.confidence >= self._bands.candidate
+        return second if close or uncertain else None
+
+    def needed(self, found: Sequence[Candidate]) -> float:
+        """Confidence (0 to 1) from which the best of these is followed."""
+        return self._needed(found[0]) if found else self._bands.read
+
     def _needed(self, candidate: Candidate) -> float:
         write = self._patterns.effect(candidate.pattern) is Effect.WRITE
-        return WRITE_CONFIDENCE if write else READ_CONFIDENCE
+        return self._bands.write if write else self._bands.read
+
+
+def clauses(query: str) -> tuple[str, str] | None:
+    """The two requests of a sentence that holds two, joined by "and" or a semicolon; None for one or many."""
+    parts = _JOINT.split(query.strip(), 2)
+    if len(parts) != 2 or any(len(part.split()) < 2 for part in parts):  # noqa: PLR2004 - one word is no request
+        return None
+    return parts[0], parts[1]
 
 
 def mode_of(value: ExecutionMode | str) -> ExecutionMode:
@@ -247,4 +345,12 @@ def _undecided(found: Sequence[Candidate], error: ErrorInfo) -> RoutingDecision:
         alternative_routes=tuple(c.name for c in found[:SHOWN]),
         candidates=tuple(found[:5]),
         error=error,
+    )
+
+
+def _same_target(one: Candidate, other: Candidate) -> bool:
+    """True where both call the same tool: then it does not matter which is meant."""
+    return one.pattern.call is not None and (
+        other.pattern.call is not None
+        and (one.pattern.call.server, one.pattern.call.tool) == (other.pattern.call.server, other.pattern.call.tool)
     )

@@ -19,11 +19,17 @@ _MEMORY = 4 * 2**20  # bytes for one expression; RE2 gives up on larger ones ins
 
 @dataclass(frozen=True, slots=True)
 class TriggerMatch:
-    """Which trigger matched, what its named groups caught, and how much of the sentence it covers (characters)."""
+    """Which trigger matched, what its named groups caught, and where in the sentence (characters)."""
 
     index: int
     groups: dict[str, str]
-    length: int
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How much of the sentence it covers: the more, the more specific."""
+        return self.end - self.start
 
 
 def _options() -> Any:
@@ -93,12 +99,15 @@ class TriggerIndex:
         """
         if self._empty:
             return []
-        found = []
-        for i in sorted(self._filter.Match(query) or ()):
-            match = self._filter.re(i).search(query)
-            if match is not None:
-                groups = {
-                    name.partition("__")[0]: match.group(name).strip() for name in self._names[i] if match.group(name)
-                }
-                found.append(TriggerMatch(i, groups, match.end() - match.start()))
-        return found
+        matches = (self.match_one(i, query) for i in sorted(self._filter.Match(query) or ()))
+        return [match for match in matches if match is not None]
+
+    def match_one(self, index: int, query: str) -> TriggerMatch | None:
+        """One trigger, whatever the others do; None where it is not found."""
+        match = self._filter.re(index).search(query)
+        if match is None:
+            return None
+        groups = {
+            name.partition("__")[0]: match.group(name).strip() for name in self._names[index] if match.group(name)
+        }
+        return TriggerMatch(index, groups, match.start(), match.end())

@@ -13,6 +13,7 @@ from tmws_patterns.routing import check_query, schema_of, signature, summary
 
 _FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
 _MOST = 100
+_EXAMPLES = 5  # of a pattern's sentences that are shown: more of them teach routing, not a reader
 _LONGEST_CURSOR = 9  # digits of a place in a list
 
 
@@ -35,6 +36,7 @@ async def list_patterns(
     """
     if query:
         check_query(query)
+        await engine.prepare(query)
     found = _matching(engine.registry, query, pattern_type, server)
     unknown: list[str] = []
     if (server and not engine.registry.tools_of(server)) or not found or _is_vague(engine.registry, query):
@@ -63,7 +65,7 @@ def describe(registry: PatternRegistry, pattern: PatternDefinition) -> dict[str,
         "effect": str(registry.effect(pattern) or "undeclared"),
         "description": pattern.description,
         "arguments": schema_of(pattern, schema),
-        "examples": list(pattern.examples),
+        "examples": list(pattern.examples[:_EXAMPLES]),
         "aliases": list(pattern.aliases),
         "personas": list(pattern.personas),
         "cache_ttl": pattern.cache_ttl,

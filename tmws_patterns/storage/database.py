@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from tmws_patterns.errors import InvalidInput, StoreUnavailable
-from tmws_patterns.ports import CacheRows, CatalogueRows, Epochs, KeptAnswers, MemoryRows, Totals
+from tmws_patterns.ports import CacheRows, CatalogueRows, Epochs, KeptAnswers, LearnedRows, MemoryRows, Totals
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import memory_rows, postgres_versions, sqlite_versions
 from tmws_patterns.storage.cache_reads import DirectReads
@@ -26,6 +26,7 @@ from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import PostgresEpochs, SqliteEpochs
 from tmws_patterns.storage.failures import tells_damage, translated
 from tmws_patterns.storage.kept_answers import SqlKeptAnswers
+from tmws_patterns.storage.learned import SqlLearnedRows
 from tmws_patterns.storage.memory_rows import SqlMemoryRows
 from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
@@ -55,6 +56,7 @@ class Database:
     catalogue: CatalogueRows
     answers: KeptAnswers
     totals: Totals
+    learned: LearnedRows
     store_id: str
     engine_name: str
     place: str
@@ -200,6 +202,7 @@ async def _assemble(
         catalogue=SqlCatalogueRows(main, insert, clock),
         answers=SqlKeptAnswers(kept, insert),
         totals=SqlTotals(main, insert),
+        learned=SqlLearnedRows(kept, insert, clock),
         store_id=str(store_id),
         engine_name=engine_name,
         place=main.place,

@@ -121,3 +121,11 @@ kept_answers = Table(
     Column("size", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
 )
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("saved_at", Double, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)

@@ -103,5 +103,7 @@ _CACHE_1 = (
     "CREATE INDEX kept_answers_by_age ON kept_answers (kept_at, id, size)",
 )
 
+_CACHE_2 = ("CREATE TABLE learned (digest TEXT PRIMARY KEY, saved_at REAL NOT NULL, payload BLOB NOT NULL)",)
+
 MEMORY = Versions("memory", (_MEMORY_1,))
-CACHE = Versions("cache", (_CACHE_1,))
+CACHE = Versions("cache", (_CACHE_1, _CACHE_2))

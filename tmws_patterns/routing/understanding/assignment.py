@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tmws_patterns.routing.understanding.composites import compose
-from tmws_patterns.routing.understanding.fitting import STRICT, Taken, fit, is_patterned
+from tmws_patterns.routing.understanding.fitting import STRICT, Taken, fit, is_file, is_patterned, is_share
 from tmws_patterns.routing.understanding.naming import (
     CONTESTED,
     Named,
+    bounded,
     chosen,
     counted,
     marks,
@@ -28,10 +29,11 @@ from tmws_patterns.routing.understanding.roles import in_a_list, preposition, ro
 from tmws_patterns.routing.understanding.spans import Heard, Span
 from tmws_patterns.routing.understanding.tails import tail
 from tmws_patterns.routing.understanding.units import dimension_of
-from tmws_patterns.routing.understanding.wanted import Wanted
+from tmws_patterns.routing.understanding.wanted import BOUNDS, Wanted
 
 _MOST_ALIKE = 24  # values of one kind: a sentence with more of them is a list, and names none of them
 _PLACES = frozenset(("in", "at", "near", "around", "for", "of", "city", "visit", "visiting"))
+_NUMBERED = frozenset("memory memories entry entries note notes id ids number item items record".split())
 _SORTS = re.compile(r"(?:by|sort|sorted|order|ordered)\s$", re.IGNORECASE)
 
 
@@ -90,6 +92,8 @@ class Assignment:
             found = said[one.path]
             if found is None and one.type in ("integer", "number") and one.nouns and not one.several:
                 found = counted(one, heard, has_unit=self.has_unit)
+            if found is None and one is self._counter():
+                found = bounded(one, heard)
             if found is None and one.type == "boolean":
                 found = switched(one, heard, bare=not self.has_free)
             self._settle(one.path, found)
@@ -98,6 +102,11 @@ class Assignment:
             found = choices.get(one.path)
             if found is not None and self._may_choose(one, found):
                 self._settle(one.path, found)
+
+    def _counter(self) -> Wanted | None:
+        """The one property that bounds how much is wanted; None where there are several."""
+        counters = [w for w in self.wanted if w.type in ("integer", "number") and w.words & BOUNDS and not w.several]
+        return counters[0] if len(counters) == 1 else None
 
     def _may_choose(self, one: Wanted, found: Named) -> bool:
         """True where a choice that is merely said counts: in a read that takes no text to search for."""
@@ -156,10 +165,12 @@ class Assignment:
 
     def _take_alone(self) -> None:
         """What is the only one of its form, to the only property of that form: the required before the optional."""
-        for required in (True, False) if self.bold else (True,):
+        for required in (True, False):
             spans = self._free_spans()
             claims: list[tuple[Wanted, Span, Taken]] = []
             for one in [w for w in self._open() if w.required is required]:
+                if not (required or self.bold or one.kind == "path"):
+                    continue
                 fits = self._fitting(one, [s for s in spans if s.kind != "quoted" and self._may_stand(one, s)])
                 if one.several and fits and one.kind in STRICT:
                     values = [taken.value for _, taken in fits]
@@ -180,15 +191,27 @@ class Assignment:
             return False
         match one.kind:
             case _ if is_patterned(one, span):
-                return True
+                found = True
+            case "path" if not (self.bold or one.required):
+                found = preposition(span, self.heard) in ("in", "at", "of", "under")
+            case "number" if is_share(one, span):
+                found = True
             case "number" | "duration":
-                return bool(span.unit) and (bool(one.unit) or one.kind == "duration" or self._is_sum(one, span))
+                found = bool(span.unit) and (bool(one.unit) or one.kind == "duration" or self._is_sum(one, span))
             case "datetime":
-                return span.kind == "datetime" or one.required
+                found = span.kind == "datetime" or one.required
             case "id":
-                return span.kind in ("uuid", "hash", "key")
+                found = span.kind in ("uuid", "hash", "key") or (one.required and self._is_id(span))
             case kind:
-                return kind in STRICT and (kind, span.kind) != ("path", "pair")
+                files = one.several and not one.words.isdisjoint(("file", "files"))
+                apart = kind == "path" and (span.kind == "pair" or files)
+                found = kind in STRICT and (not apart or is_file(one, span))
+        return found
+
+    def _is_id(self, span: Span) -> bool:
+        """True for a word with digits, or a number right after what it numbers: "memory 77"."""
+        numbered = span.kind == "number" and preposition(span, self.heard) in _NUMBERED
+        return span.kind == "token" or numbered
 
     def _is_sum(self, one: Wanted, span: Span) -> bool:
         return one.required and (self.has_unit or dimension_of(span.unit) in ("money", "percent"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from tmws_patterns.routing.understanding.units import MONEY, convert, dimension_
 from tmws_patterns.routing.understanding.wanted import Wanted
 
 STRICT = frozenset(
-    "date datetime time email url uuid path ip version hash code currency unit timezone duration channel id".split()
+    """date datetime time email url uuid path ip version hash code currency unit timezone duration channel id
+    expression branch""".split()
 )
 """Kinds whose form alone tells them from everything else."""
 
@@ -21,14 +23,22 @@ _PATTERNED = frozenset("key hash uuid code currency version tag issue name".spli
 _TAKES = {  # kind of property: kinds of spans
     "date": {"date"}, "datetime": {"datetime", "date"}, "time": {"time"}, "email": {"email"}, "url": {"url", "site"},
     "uuid": {"uuid"}, "path": {"path", "quoted", "pair"}, "ip": {"ip"}, "version": {"version", "quoted"},
-    "hash": {"hash", "uuid", "quoted", "version"}, "code": {"code", "currency", "quoted"}, "currency": {"currency"},
+    "hash": {"hash", "uuid", "quoted", "version", "revision"}, "code": {"code", "currency", "quoted"},
+    "currency": {"currency"},
     "unit": {"unit"}, "timezone": {"name", "code", "pair", "quoted"}, "duration": {"number", "worded", "quoted"},
     "channel": {"tag", "quoted"}, "place": {"name", "quoted"}, "number": {"number", "worded", "issue"},
-    "id": {"uuid", "hash", "key", "quoted", "issue"}, "any": _ENTITIES, "text": {"quoted"}, "free": {"quoted"},
+    "id": {"uuid", "hash", "key", "quoted", "issue", "token", "number"}, "any": _ENTITIES,
+    "text": {"quoted"}, "free": {"quoted"},
+    "branch": {"revision", "pair", "quoted", "hash", "version", "key", "token"},
+    "expression": {"expression", "quoted"},
     "choice": {"quoted"}, "string": _ENTITIES,
 }  # fmt: skip
 _SUMS = frozenset("amount price budget cost value sum total fee salary balance payment quantity number".split())
 _SINCE = frozenset("since after before until from updated created modified".split())
+
+
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+_SHARE = re.compile(r"\b0(?:\.0)? (?:to|and|-) 1(?:\.0)?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,18 @@ def is_patterned(wanted: Wanted, span: Span) -> bool:
     return telling and wanted.type == "string" and span.kind in _PATTERNED and not fault(span.value, wanted.schema, {})
 
 
+def is_file(wanted: Wanted, span: Span) -> bool:
+    """True for what has a file's ending, where files are wanted: docs/guide.md and not vercel/next.js."""
+    return not wanted.words.isdisjoint(("file", "files", "filename")) and _ENDING.search(span.text) is not None
+
+
+def is_share(wanted: Wanted, span: Span) -> bool:
+    """True for a fraction, where the description bounds the number by 0 and 1."""
+    about = wanted.schema.get("description")
+    fraction = isinstance(span.value, float) and 0 < span.value < 1
+    return fraction and isinstance(about, str) and _SHARE.search(about) is not None
+
+
 def _value(wanted: Wanted, span: Span, has_unit: bool) -> Any:
     match wanted.kind, span.kind:
         case "number", _:
@@ -79,7 +101,14 @@ def _value(wanted: Wanted, span: Span, has_unit: bool) -> Any:
             return _time(wanted, span.value)
         case "datetime", "date":
             return f"{span.value}T00:00:00" if wanted.words & _SINCE else None
-    said = {"site": span.text, "issue": str(span.value)}
+    return _as_said(wanted, span)
+
+
+def _as_said(wanted: Wanted, span: Span) -> Any:
+    """A text: a site without the address made of it, a number of an issue as a text, a tag without its mark."""
+    if span.kind == "tag" and wanted.words & {"tag", "tags"}:
+        return str(span.value).removeprefix("#")
+    said = {"site": span.text, "issue": str(span.value), "number": span.text if wanted.kind == "id" else span.value}
     return span.value if wanted.kind == "url" else said.get(span.kind, span.value)
 
 

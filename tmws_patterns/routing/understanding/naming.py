@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from tmws_patterns.routing.text import STOP_WORDS, stem, words
 from tmws_patterns.routing.understanding.fitting import Taken, fit
 from tmws_patterns.routing.understanding.schemas import as_type, fault
-from tmws_patterns.routing.understanding.spans import Heard, starting_at
+from tmws_patterns.routing.understanding.spans import NUMBER_WORDS, Heard, starting_at
 from tmws_patterns.routing.understanding.units import SYMBOLS
 from tmws_patterns.routing.understanding.wanted import COUNTED, Wanted
 
@@ -34,6 +34,10 @@ _WEAK = frozenset("all any none default auto first last new name text day week m
 _MANNER = frozenset("include show with has is use enable allow only return get should".split())
 _NEGATED = re.compile(r"\b(?:not|non|never|without|except|excluding|no|aren't|isn't|un)[\s\-]{1,2}$", re.IGNORECASE)
 _PREPOSITIONS = frozenset("from to in on at by with for of before after since until".split())
+_TELLING = re.compile(r"[\d\-/._~^]")  # a mark that words do not have
+_NO_VALUE = frozenset(
+    "already directly now again please quick quickly soon here there instead too also first later today right".split()
+)
 _SHORTEST = 3  # letters of a choice that is recognised without its property's name
 
 
@@ -65,7 +69,27 @@ def named(wanted: Wanted, heard: Heard, stops: dict[int, int], *, has_unit: bool
             found.append(Taken(said.value, said.text, match.start(), said.end, said.moving))
     if len({repr(taken.value) for taken in found}) > 1:
         return CONTESTED
-    return found[0] if found else None
+    return found[0] if found else _before(wanted, heard)
+
+
+def _before(wanted: Wanted, heard: Heard) -> Named:
+    """The value that stands before the property's name, where it looks like no word: "the release/3.0 branch"."""
+    if wanted.type != "string" or wanted.several or wanted.kind not in ("any", "id", "hash"):
+        return None
+    found = list(_reversed(wanted.names).finditer(heard.plain))
+    if len(found) != 1:
+        return CONTESTED if found else None
+    said = found[0]["value"]
+    start, end = found[0].span("value")
+    return None if fault(said, wanted.schema, {}) else Taken(said, said, start, end)
+
+
+@lru_cache(maxsize=8_192)
+def _reversed(names: tuple[str, ...]) -> re.Pattern[str]:
+    said = "|".join(re.escape(name) for name in names)
+    return re.compile(
+        rf"(?<![\w/])(?:the|a|my|our) (?P<value>\w[\w.]*[\d/\-][\w./\-]*) (?:{said})(?!\w)", re.IGNORECASE
+    )
 
 
 def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int, int], has_unit: bool) -> Taken | None:
@@ -103,11 +127,15 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
 
 def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], plain: str, stops: dict[int, int]) -> bool:
     """True where one bare word after a name is plainly its value: "table users", and then something else."""
-    if wanted.kind not in ("any", "id", "channel") or match["name"].lower() in _PREPOSITIONS:
+    if wanted.kind not in ("any", "id", "channel", "hash") or match["name"].lower() in _PREPOSITIONS:
+        return False
+    if wanted.kind == "hash" and not _TELLING.search(word.group()):
         return False
     follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
     ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
-    return ends and word.group().casefold() not in STOP_WORDS and match.end() not in stops and -match.end() not in stops
+    said = word.group().casefold()
+    free = match.end() not in stops and -match.end() not in stops
+    return ends and free and said not in STOP_WORDS and said not in _NO_VALUE
 
 
 def _rest(heard: Heard, at: int, stops: dict[int, int]) -> Taken | None:
@@ -143,7 +171,7 @@ def _word(wanted: Wanted, plain: str, at: int) -> Taken | None:
 
 def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int, int]) -> Taken | None:
     """A list after a name: "labels bug, urgent and p1"."""
-    at = end = match.end()
+    at = end = match.end() + (1 if heard.plain[match.end() : match.end() + 1] in ("[", "(") else 0)
     values: list[Any] = []
     while len(values) < 100:  # noqa: PLR2004 - members of a list that somebody says
         quoted = next((s for s in starting_at(heard.spans, at) if s.kind in ("quoted", "email", "url", "number")), None)
@@ -179,6 +207,26 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
                 end = max(taken.end, heard.plain.casefold().find(span.noun, span.end) + len(span.noun))
                 found.append(replace(taken, text=heard.text[taken.start : end], end=end))
     return CONTESTED if len(found) > 1 else found[0] if found else None
+
+
+_NUMBER = r"(?P<number>\d{1,7}|" + "|".join(NUMBER_WORDS) + r")"
+_BOUNDED = re.compile(
+    rf"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
+    rf"|most recent) {_NUMBER}\b(?!:)|(?<![\w.]){_NUMBER.replace('number', 'number_2')}"
+    rf"(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most)\b",
+    re.IGNORECASE,
+)
+
+
+def bounded(wanted: Wanted, heard: Heard) -> Named:
+    """A number that is said to be the most: "up to fifteen", "12 at most", "the latest 8"."""
+    found = []
+    for match in _BOUNDED.finditer(heard.plain):
+        said = (match["number"] or match["number_2"]).casefold()
+        value = NUMBER_WORDS.get(said) or int(said)
+        if not fault(value, wanted.schema, {}):
+            found.append(Taken(value, match.group(), match.start(), match.end()))
+    return CONTESTED if len({t.value for t in found}) > 1 else found[0] if found else None
 
 
 @lru_cache(maxsize=8_192)
@@ -262,6 +310,8 @@ def chosen(wanted: Wanted, heard: Heard, tokens: list[tuple[str, int, int]]) -> 
     widest = {
         m: w for m, w in found.items() if not any(o != w and o[0] <= w[0] and w[1] <= o[1] for o in found.values())
     }
+    if (everything := _everything(wanted, widest, heard)) is not None:
+        return everything
     if wanted.several and widest:
         start, end = min(w[0] for w in widest.values()), max(w[1] for w in widest.values())
         return Taken(list(widest), heard.text[start:end], start, end)
@@ -271,6 +321,22 @@ def chosen(wanted: Wanted, heard: Heard, tokens: list[tuple[str, int, int]]) -> 
     return Taken(member, heard.text[start:end], start, end)
 
 
+def _everything(wanted: Wanted, said: dict[str, tuple[int, int]], heard: Heard) -> Taken | None:
+    """The member `all`, where two others are said, or one is said to be among them: "remote ones included"."""
+    others = [m for m in said if m.casefold() != "all"]
+    among = len(others) == 1 and _INCLUDED.search(heard.plain) is not None
+    if wanted.several or "all" not in _members(wanted):
+        return None
+    if not others and wanted.slot and (match := _ALL.search(heard.plain)) is not None:
+        return Taken("all", match.group(), match.start(), match.end())
+    if not (len(others) > 1 or among):
+        return None
+    start, end = min(w[0] for w in said.values()), max(w[1] for w in said.values())
+    return Taken("all", heard.text[start:end], start, end)
+
+
+_ALL = re.compile(r"\b(?:all|every|everything|each)\b", re.IGNORECASE)
+_INCLUDED = re.compile(r"\b(?:included|including|too|as well)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"\w{1,60}(?:'\w{1,10})?")
 
 
@@ -278,7 +344,8 @@ def tokens_of(heard: Heard) -> list[tuple[str, int, int]]:
     """The sentence's words outside quotes, folded, each with its place; at most 400."""
     found = []
     for match in _TOKEN.finditer(heard.plain):
-        found.append((match.group().casefold(), match.start(), match.end()))
+        word = match.group().casefold().removesuffix("'s")
+        found.append((word, match.start(), match.start() + len(word)))
         if len(found) == 400:  # noqa: PLR2004 - words; a choice said later than that is no request
             break
     return found

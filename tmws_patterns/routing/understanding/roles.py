@@ -53,9 +53,17 @@ def role_of(span: Span, heard: Heard) -> str:
         s.kind == "number" and s.start <= span.start <= (s.whole or s.end) for s in near
     ):
         return "from"
+    if before_clock(span, heard, near):
+        return "from"
     after = next((s for s in near if s.kind == span.kind and s.start > span.start), None)
     close = after is not None and after.start - span.end <= _REACH and preposition(after, heard) in _TO
     return "from" if close and span.kind not in ("number", "worded") and word not in ("in", "on", "at") else ""
+
+
+def before_clock(span: Span, heard: Heard, near: Sequence[Span]) -> bool:
+    """True for the place that a time of day is told in: "6 pm Lisbon time"."""
+    clock = any(s.kind == "time" and 0 <= span.start - s.end <= 1 for s in near)
+    return clock and span.kind in ("name", "code", "pair") and heard.plain[span.end : span.end + 5].lower() == " time"
 
 
 def in_a_list(span: Span, heard: Heard) -> bool:

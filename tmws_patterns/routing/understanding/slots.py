@@ -16,6 +16,7 @@ from tmws_patterns.pattern import Slot
 from tmws_patterns.routing.understanding.dates import moment_of, time_of
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import resolved, short, type_of
+from tmws_patterns.routing.understanding.spans import with_signs
 from tmws_patterns.routing.understanding.units import dimension_of
 
 _URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}]", re.IGNORECASE)
@@ -25,7 +26,7 @@ _DURATION = re.compile(
     r"P(?=.)(?:\d{1,6}[YMWD]){0,4}(?:T(?:\d{1,6}[HMS]){1,3})?|(\d{1,9}(?:\.\d{1,6})?|an?|one)\s?([a-zA-Z]{1,14})",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+_LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -142,10 +143,19 @@ def _structure(kind: type) -> Any:
             try:
                 value = orjson.loads(value)
             except orjson.JSONDecodeError:
-                return _LISTED.split(value.strip()) if kind is list else None
+                return _listed(value.strip()) if kind is list else None
         return list(value) if kind is list and isinstance(value, tuple) else value if isinstance(value, kind) else None
 
     return read
+
+
+def _listed(text: str) -> list[str]:
+    """The members of a list as it is said; paths need no comma between them."""
+    apart = text.split()
+    named = [word.rstrip(",") for word in apart if word.casefold() not in ("and", "please", "pls", "thanks")]
+    if len(apart) > 1 and named and all(re.search(r"[./*]", word) for word in named):
+        return named
+    return _LISTED.split(text)
 
 
 def _url(value: Any) -> str | None:
@@ -162,6 +172,7 @@ _READERS = {
     "duration": _duration,
     "email": _email,
     "url": _url,
+    "expression": lambda value: with_signs(str(value).strip()) or None,
     "array": _structure(list),
     "object": _structure(dict),
 }

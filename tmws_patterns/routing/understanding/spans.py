@@ -32,6 +32,7 @@ _FORMS = re.compile(
     | (?P<uuid>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}\b)
     | (?P<drive>[A-Za-z]:\\[^\s"'<>|?*]{{1,400}})
     | (?P<path>(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$))
+    | (?P<revision>(?<=\s)(?:main|master|develop|trunk)(?![\w.\-/])|(?:ORIG_)?HEAD(?:[~^]\d{{0,4}}){{0,4}}(?!\w))
     | (?P<ip>\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.]))
     | (?P<version>v\d{{1,6}}(?:\.\d{{1,6}}){{0,3}}(?:-[\w.]{{1,30}})?(?!\w)
         |\d{{1,6}}\.\d{{1,6}}\.\d{{1,6}}(?:[\-+][\w.\-]{{1,40}})?(?![\w.]*\d))
@@ -51,13 +52,44 @@ _NUMBER = re.compile(
     r"(?P<digits>\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,15})?|\d{1,18}(?:\.\d{1,15})?|\.\d{1,15})(?P<thousand>k\b)?"
     r"(?![\d:]|[.,/\-]\d|st\b|nd\b|rd\b|th\b)(?:\s?(?P<unit>km/h|%|°\s?[CF]\b|[A-Za-zµ]{1,14}\b))?"
 )
-_NOUN = re.compile(r"\s(?:more |last |first |new |next )?([A-Za-z]{2,20})\b")
-_WORDED = re.compile(rf"(?<!\w)({'|'.join(COUNTS)}|a dozen)\s([A-Za-z]{{2,20}})(?!\w)", re.IGNORECASE)
+_NOUN = re.compile(
+    r"\s(?:(?:more|last|first|new|next|most|latest|recent|important|top|other|[a-z]{2,12}est)\s){0,2}([A-Za-z]{2,20})\b"
+)
+NUMBER_WORDS = COUNTS | {
+    "a dozen": 12, "dozen": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "a hundred": 100,
+}  # fmt: skip
+_WORDED = re.compile(
+    rf"(?<!\w)({'|'.join(NUMBER_WORDS)})\s(?:(?:most|latest|recent|important|top|other|[a-z]{{2,12}}est)\s){{0,2}}"
+    rf"([A-Za-z]{{2,20}})(?!\w)",
+    re.IGNORECASE,
+)
 _NAME = re.compile(
     r"(?<![\w'’#@/.])[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,5}\.?"
     r"(?:\s(?:(?:of|de|da|do|la|le|van|von|der|den|al)\s){0,2}[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,3}){0,4}"
 )
 _CODE = re.compile(r"(?<![\w\-/.$])[A-Z]{2,5}(?![\w\-/])")
+_TOKEN = re.compile(r"(?<![\w./@:\-])(?=[\w\-]{0,39}\d)(?=[\w\-]{0,39}[A-Za-z])[A-Za-z0-9][\w\-]{1,39}(?![\w/@:]|\.\w)")
+_SIGNS = {
+    "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "over": "/", "mod": "%",
+    "to the power of": "**",
+}  # fmt: skip
+_SIGN = re.compile(rf"\s+({'|'.join(_SIGNS)})\s+", re.IGNORECASE)
+_TERM = r"[(\-]{0,3}\d[\d,]{0,18}(?:\.\d{1,15})?\)?"
+_EXPRESSION = re.compile(
+    rf"(?<![\w.,/:\-]){_TERM}(?:\s?(?:\*\*|[+*/^%×÷]|\s-\s?|(?<=\d)-)\s?{_TERM}|\s(?:{'|'.join(_SIGNS)})\s{_TERM}){{1,40}}(?![\w:/\-])",
+    re.IGNORECASE,
+)
+_ORDERED = (
+    (re.compile(rf"\bdivide (?P<a>{_TERM}) by (?P<b>{_TERM})", re.IGNORECASE), "/"),
+    (re.compile(rf"\bmultiply (?P<a>{_TERM}) (?:by|with) (?P<b>{_TERM})", re.IGNORECASE), "*"),
+    (re.compile(rf"\b(?:subtract|take) (?P<b>{_TERM}) (?:from|off) (?P<a>{_TERM})", re.IGNORECASE), "-"),
+    (
+        re.compile(
+            rf"\b(?:add|sum|total)(?: up| of)? (?P<terms>{_TERM}(?:, {_TERM}){{0,20}},? and {_TERM})", re.IGNORECASE
+        ),
+        "+",
+    ),
+)
 _NO_NAME = frozenset(
     """i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
     july august september october november december am pm mr mrs please celsius fahrenheit utc gmt""".split()
@@ -105,7 +137,7 @@ def find_spans(sentence: str, today: date) -> Heard:
     rest = _without(plain, forms)
     moments = list(_moments(rest, today))
     bare = _without(rest, moments)
-    numbers = list(_numbers(bare))
+    numbers = [*_numbers(bare), *_expressions(plain), *_tokens(plain)]
     names = list(_names(_without(bare, [s for s in numbers if s.kind == "number"])))
     found = sorted([*quoted, *forms, *_joined(plain, moments), *numbers, *names], key=lambda s: (s.start, -s.end))
     heard.spans = found[:_MOST]
@@ -186,12 +218,34 @@ def _numbers(text: str) -> Iterator[Span]:
         if known and unit not in CURRENCIES:
             yield Span("unit", unit, match.start("unit"), match.end("unit"), unit)
     for match in _WORDED.finditer(text):
-        count = COUNTS.get(match.group(1).lower(), 12)
+        count = NUMBER_WORDS[match.group(1).lower()]
         unit = match.group(2) if match.group(2).casefold() in UNITS else ""
         yield Span(
             "worded", count, match.start(1), match.end(1), match.group() if unit else match.group(1),
             unit, match.group(2).casefold(), whole=match.end(2) if unit else match.end(1),
         )  # fmt: skip
+
+
+def _expressions(text: str) -> Iterator[Span]:
+    """Sums with their signs, also those said in words: "144 divided by 12" is 144 / 12."""
+    for match in _EXPRESSION.finditer(text):
+        said = match.group().strip()
+        yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
+    for form, sign in _ORDERED:
+        for match in form.finditer(text):
+            terms = re.findall(_TERM, match["terms"]) if "terms" in match.re.groupindex else [match["a"], match["b"]]
+            yield Span("expression", f" {sign} ".join(terms), match.start(), match.end(), match.group())
+
+
+def with_signs(said: str) -> str:
+    """An expression with signs in place of words: "144 divided by 12" is "144 / 12"."""
+    return _SIGN.sub(lambda word: f" {_SIGNS[' '.join(word.group(1).casefold().split())]} ", said)
+
+
+def _tokens(text: str) -> Iterator[Span]:
+    """Words with digits in them, such as ids."""
+    for match in _TOKEN.finditer(text):
+        yield Span("token", match.group(), match.start(), match.end(), match.group())
 
 
 def _names(text: str) -> Iterator[Span]:

@@ -14,8 +14,11 @@ from tmws_patterns.routing.understanding.schemas import resolved, type_of
 from tmws_patterns.routing.understanding.units import own_unit
 
 COUNTERS = frozenset("limit count max maximum top n num number k size results".split())
+BOUNDS = frozenset("limit count max maximum top k".split())  # words of properties that say how much at most
 FREE = frozenset("query q search text topic keyword keywords question term phrase searchterm".split())
-COUNTED = frozenset("result item entry match hit record row".split())  # what any limit counts
+COUNTED = frozenset(
+    "result item entry match hit record row note memory insight finding lesson".split()
+)  # what any limit counts
 _FILLER = frozenset("max maximum min minimum num number count of n total size limit per the in is to from".split())
 _MANNER = frozenset("include show with has is use enable allow only return get should exclude".split())
 _FROM = frozenset("from source src origin start starting departure base sender since after begin".split())
@@ -25,14 +28,17 @@ _FORMATS = {
     "date": "date", "date-time": "datetime", "time": "time", "email": "email", "idn-email": "email", "uri": "url",
     "url": "url", "iri": "url", "uri-reference": "url", "uuid": "uuid", "ipv4": "ip", "duration": "duration",
     "timezone": "timezone", "path": "path", "datetime": "datetime", AS_SAID: "duration",
+    "expression": "expression",
 }  # fmt: skip
 _BY_WORD = {
     "timezone": "timezone tz", "email": "email emails mail recipient recipients cc bcc",
     "url": "url link uri href website",
-    "path": "path file filename filepath directory folder dir", "currency": "currency", "unit": "unit units",
+    "expression": "expression formula", "branch": "branch",
+    "path": "path file filename filepath directory folder dir files paths filenames",
+    "currency": "currency", "unit": "unit units",
     "place": "city location place where town address near region area country destination origin",
     "duration": "duration", "code": "symbol ticker", "hash": "sha hash commit revision ref",
-    "date": "date day", "version": "version", "channel": "channel tag hashtag", "ip": "ip",
+    "date": "date day", "version": "version", "channel": "channel tag tags hashtag", "ip": "ip",
 }  # fmt: skip
 _WORD_KIND = {word: kind for kind, said in _BY_WORD.items() for word in said.split()}
 _ABOUT = (
@@ -46,12 +52,14 @@ _ABOUT = (
     (re.compile(r"yyyy-mm-dd", re.IGNORECASE), "date"),
     (re.compile(r"\bhh:mm|24-hour", re.IGNORECASE), "time"),
     (re.compile(r"\biso 4217|currency code", re.IGNORECASE), "currency"),
+    (re.compile(r"^(?:branch or commit|commit, branch|branch, tag)\b", re.IGNORECASE), "branch"),
     (re.compile(r"\be-?mail address", re.IGNORECASE), "email"),
 )
 _LANGUAGE = re.compile(
     r"\b(?:sql|graphql|cypher|jq|xpath|jsonpath|regex|regular expression|kql|promql|css)\b", re.IGNORECASE
 )
 _COUNTS = re.compile(r"\b(?:number of|how many|first n|last n) (?:\w{2,12}ing )?(\w{3,20}s|people)\b", re.IGNORECASE)
+_KINDS = re.compile(r"((?:[a-z]{3,20}, ){0,3}[a-z]{3,20} or [a-z]{3,20})(?: to | from |$)")
 _TEXTS = frozenset("title body content message summary subject sql prompt".split())
 
 
@@ -118,7 +126,7 @@ def wanted_of(
     return Wanted(
         path, schema, kind, found, required, _role(parts),
         own_unit(parts, description) if kind in ("integer", "number") else "",
-        frozenset(parts), _names(path[-1], description), _nouns(parts, description), several, slot,
+        frozenset(parts), _names(path[-1], description, several=several), _nouns(parts, description), several, slot,
     )  # fmt: skip
 
 
@@ -164,17 +172,18 @@ def _read_last(parts: tuple[str, ...]) -> str:
     last = parts[-1] if parts else ""
     if last in ("time", "datetime", "timestamp"):
         return "datetime" if len(parts) > 1 else "time"
-    return "id" if last == "id" else "text" if _TEXTS & set(parts) else "any"
+    return "id" if last in ("id", "ids") else "text" if _TEXTS & set(parts) else "any"
 
 
 @lru_cache(maxsize=8_192)
-def _names(name: str, description: str) -> tuple[str, ...]:
+def _names(name: str, description: str, *, several: bool) -> tuple[str, ...]:
     """How the property may be called: by its name in several spellings, and by the one word that matters in it."""
     parts = _parts(name)
     told = [name.casefold(), " ".join(parts), "-".join(parts)]
     core = [p for p in parts if p not in _FILLER and p not in _MANNER]
     if len(core) == 1 and len(parts) > 1 and core[0] not in STOP_WORDS and "per" not in parts:
         told.append(core[0])
+    told += _habits(name, parts, several=several)
     if parts and parts[-1] == "path" and len(parts) > 1:
         told.append("path")
     if set(parts) & COUNTERS and "offset" not in parts:
@@ -185,7 +194,17 @@ def _names(name: str, description: str) -> tuple[str, ...]:
         told += ["pull request", "pr"]
     if (found := re.match(r"(?:The )?([A-Za-z]{3,20})(?: number| name| identifier| key)\b", description)) is not None:
         told.append(found.group(1).casefold())
+    if (listed := _KINDS.match(description)) is not None:  # "commit, branch or tag"
+        told += [word for word in re.findall(r"[a-z]{3,20}", listed.group(1)) if word != "or"]
     return tuple(sorted({t for t in told if len(t) > 1 or t == name}, key=lambda t: (-len(t), t)))
+
+
+def _habits(name: str, parts: tuple[str, ...], *, several: bool) -> list[str]:
+    """What people say for a list of something, for a tag, and for the name of a thing."""
+    told = [name.casefold()[:-1]] if several and name.endswith("s") else []
+    if {"tag", "tags"} & set(parts):
+        told += ["label", "labels", "tagged", "labelled", "labeled"]
+    return [*told, "name"] if len(parts) > 1 and parts[-1] == "name" else told
 
 
 @lru_cache(maxsize=8_192)

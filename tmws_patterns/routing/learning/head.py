@@ -1,0 +1,49 @@
+"""Which route a row belongs to: one weight vector a route, trained by gradient descent with momentum.
+
+Softmax regression from the routes' centroids on. Numbers are settled by the development sets of
+scripts/bench_routing.py; the same rows always give the same weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tmws_patterns.routing.learning.features import Labels, Matrix
+
+SCALE = 13.0  # how sharp the softmax is over products of unit vectors
+_RATE = 0.01  # a step's length; the gradient is a sum over rows, not a mean
+_MOMENTUM = 0.9
+_STEPS = 24  # 60 take two and a half times as long and are no better on either set
+_MOST_WORK = 4e8  # rows x routes x width above which fewer steps must do, down to none: the centroids alone
+
+
+def train(rows: Matrix, labels: Labels, routes: int) -> Matrix:
+    """Weights (routes x width) from rows (count x width) and the route of each, 0 to routes - 1."""
+    weights = _centroids(rows, labels, routes)
+    speed = np.zeros_like(weights)
+    here = np.arange(len(rows))
+    for _ in range(_steps(rows.size * routes)):
+        pull = softmax(SCALE * (rows @ weights.T))
+        pull[here, labels] -= 1
+        speed = _MOMENTUM * speed + pull.T @ rows
+        weights -= _RATE * speed
+    return weights
+
+
+def softmax(scores: Matrix) -> Matrix:
+    """Shares that sum to 1 in each row."""
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Matrix = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _steps(work: int) -> int:
+    return _STEPS if work <= _MOST_WORK else int(_STEPS * _MOST_WORK / work)
+
+
+def _centroids(rows: Matrix, labels: Labels, routes: int) -> Matrix:
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(routes))
+    sums: Matrix = np.add.reduceat(rows[order], np.minimum(starts, len(rows) - 1), axis=0)
+    centroids: Matrix = sums / (np.linalg.norm(sums, axis=1, keepdims=True) + 1e-9)
+    return centroids

@@ -1,0 +1,137 @@
+"""What is learned of a set of patterns and tools: the lesson plan, and what came of it, for one encoder or two.
+
+The static table is always there; a sentence model, where it is installed, is asked only about the
+sentences that the table leaves uncertain.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+import orjson
+
+from tmws_patterns.pattern import PatternDefinition
+from tmws_patterns.routing.learning.features import Encoder, Matrix
+from tmws_patterns.routing.learning.stage import FORM, REJECT, StaticStage, confusions, learn
+from tmws_patterns.routing.tools import ToolText
+
+_ABOUT = 300  # characters of a description that are learned from
+Read = Callable[[PatternDefinition, str], str]
+"""An example as it is learned: without what its trigger catches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """All that is to be learned: (route, sentence) pairs by pattern, and the tools without a pattern."""
+
+    taught: Mapping[str, tuple[tuple[str, str], ...]]
+    tools: tuple[ToolText, ...] = ()
+
+    @classmethod
+    def of(cls, patterns: Sequence[PatternDefinition], tools: Sequence[ToolText], read: Read) -> Lessons:
+        """The lessons of declared patterns: their examples, names, descriptions and what they are not."""
+        return cls({pattern.name: tuple(_taught(pattern, read)) for pattern in patterns}, tuple(tools))
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything in it and of the form of what is learned: 32 hexadecimal characters."""
+        parts = [FORM, sorted(self.taught.items()), [tool.meaning for tool in self.tools]]
+        return blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What one encoder makes of the lessons.
+
+    Attributes:
+        stage: None where there were too few examples.
+        vectors: one row a tool of `meanings`.
+        meanings: each tool's text, with its row.
+    """
+
+    encoder: Encoder
+    stage: StaticStage | None
+    vectors: Matrix
+    meanings: Mapping[str, int]
+
+    def rows_of(self, tools: Sequence[ToolText]) -> Matrix:
+        """The vectors of these tools (tools x width); zeros for one that was not there when this was learned."""
+        rows = np.zeros((len(tools), self.encoder.width), np.float32)
+        for place, tool in enumerate(tools):
+            if (row := self.meanings.get(tool.meaning)) is not None:
+                rows[place] = self.vectors[row]
+        return rows
+
+    def to_bytes(self) -> bytes:
+        """For `from_bytes`."""
+        stage = self.stage.to_bytes() if self.stage else b""
+        facts = orjson.dumps({"form": FORM, "meanings": list(self.meanings)})
+        stream = io.BytesIO()
+        np.savez(
+            stream,
+            facts=np.frombuffer(facts, np.uint8),
+            vectors=self.vectors.astype(np.float16),
+            stage=np.frombuffer(stage, np.uint8),
+        )
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes, encoder: Encoder) -> Knowledge | None:
+        """What was stored; None for another form, or for something else."""
+        try:
+            with np.load(io.BytesIO(stored)) as found:
+                facts = orjson.loads(found["facts"].tobytes())
+                vectors, written = found["vectors"].astype(np.float32), found["stage"].tobytes()
+            stage = StaticStage.from_bytes(written, encoder) if written else None
+            meanings = {text: row for row, text in enumerate(facts["meanings"])}
+            if facts["form"] != FORM or vectors.shape != (len(meanings), encoder.width) or (written and stage is None):
+                return None
+            return cls(encoder, stage, vectors, meanings)
+        except (ValueError, KeyError, TypeError, OSError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What is known of a set of patterns. `known` are the lessons that went in, by pattern."""
+
+    core: Knowledge
+    fine: Knowledge | None = None
+    known: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+
+def confused(lessons: Lessons, encoder: Encoder) -> list[tuple[str, str, str]]:
+    """(pattern, other pattern, sentence) of examples that would go to another pattern if they were left out."""
+    pairs = [pair for pairs in lessons.taught.values() for pair in pairs]
+    found = confusions(pairs, encoder)
+    return [(a, b, text) for a, b, text in found if not a.startswith(REJECT) and not b.startswith(REJECT)]
+
+
+def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -> Knowledge:
+    """Learn all lessons; the vectors of tools that were known `before` are taken over.
+
+    Takes a fraction of a second with the table, seconds with a model: not for the event loop.
+    """
+    texts = list(dict.fromkeys(tool.meaning for tool in lessons.tools))
+    known = before.meanings if before else {}
+    new = {text: row for row, text in enumerate(t for t in texts if t not in known)}
+    made = encoder.encode_all(list(new))
+    vectors = np.zeros((len(texts), encoder.width), np.float32)
+    for place, text in enumerate(texts):
+        vectors[place] = made[new[text]] if text in new or before is None else before.vectors[known[text]]
+    stage = learn([pair for pairs in lessons.taught.values() for pair in pairs], encoder)
+    return Knowledge(encoder, stage, vectors, {text: row for row, text in enumerate(texts)})
+
+
+def _taught(pattern: PatternDefinition, read: Read) -> list[tuple[str, str]]:
+    title = pattern.name.replace(".", " ").replace("_", " ")
+    said = [read(pattern, example) for example in pattern.examples]
+    about = [title, f"{title} {pattern.description[:_ABOUT]}"] if pattern.description else [title]
+    return [
+        *((pattern.name, text) for text in [*said, *about]),
+        *((REJECT + pattern.name, text) for text in pattern.negative_examples),
+    ]

@@ -1,0 +1,202 @@
+"""The static stage as a whole: learned once from the examples of a set of patterns, then only asked.
+
+Learning takes a fraction of a second and is done in a worker thread; asking takes microseconds. What
+was learned can be stored and read back, so that a start with the same packs learns nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import orjson
+
+from tmws_patterns.routing.learning import calibration, head
+from tmws_patterns.routing.learning.calibration import Calibration
+from tmws_patterns.routing.learning.features import Encoder, Features, Labels, Matrix, Vector
+
+FORM = 1  # of what is stored; another number than this is learned anew
+_FEW = 600  # examples up to which five folds are affordable; beyond them two must do
+_STRANGERS = 0.45  # how much all strangers count beside all examples
+_PARTIAL = 2_000  # routes from which only the likeliest by meaning are held against the words
+_SHORTLIST = 256  # of them
+_VETO = 0.8  # how sure it must be that a sentence is one of those that a pattern's author excluded
+REJECT = "!"  # before a route's name: the route of what the pattern's author said it is not
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A route for a sentence: its name, the probability that it is meant, 0 to 1."""
+
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a sentence could mean.
+
+    Attributes:
+        routes: the likeliest, best first, without those whose authors excluded sentences like this one.
+        lead: how sure it is that the first is better than the second (0 to 1).
+        vetoed: the pattern whose exclusions the sentence resembles more than anything else; None for none.
+    """
+
+    routes: list[Likely]
+    lead: float
+    vetoed: str | None = None
+
+
+def together(one: Match, other: Match) -> Match:
+    """What two stages think of one sentence: the mean of their confidences, and of how sure they are of their first."""
+    shares: dict[str, float] = {}
+    for match in (one, other):
+        for route in match.routes:
+            shares[route.name] = shares.get(route.name, 0.0) + route.confidence / 2
+    routes = [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
+    agreed = bool(one.routes and other.routes) and one.routes[0].name == other.routes[0].name
+    lead = (one.lead + other.lead) / 2 if agreed else min(one.lead, other.lead)
+    return Match(routes, lead, other.vetoed if other.vetoed == one.vetoed else None)
+
+
+class StaticStage:
+    """What was learned. Never changed, safe to share between threads."""
+
+    def __init__(
+        self, features: Features, names: Sequence[str], weights: Matrix, sure: Calibration, best: Calibration
+    ) -> None:
+        self._features = features
+        self._weights = weights
+        self._sure = sure
+        self._best = best
+        self.names = tuple(names)
+
+    def match(self, query: str, count: int, vector: Vector) -> Match:
+        """The likeliest routes. `vector` is the encoder's of the sentence."""
+        row, unknown = self._features.row(query, vector)
+        places, scores = self._score(row)
+        order = np.argsort(-scores)[: count + 1]
+        confidences = self._sure.confidence(scores[order], unknown).tolist()
+        margin = float(scores[order[0]] - scores[order[1]]) if len(order) > 1 else 1.0
+        certain = self._best.confidence(scores[order[:1]], margin)
+        found, excluded = [], set()
+        for place, confidence in zip(places[order].tolist(), confidences, strict=True):
+            name = self.names[place]
+            if name.startswith(REJECT):
+                excluded.add(name.removeprefix(REJECT))
+            elif name not in excluded:
+                found.append(Likely(name, confidence))
+        top = self.names[places[order[0]]]
+        vetoed = top.removeprefix(REJECT) if top.startswith(REJECT) and confidences[0] >= _VETO else None
+        return Match(found[:count], float(certain[0]), vetoed)
+
+    def _score(self, row: Vector) -> tuple[Labels, Vector]:
+        """Routes by their place with their scores; of thousands only the likeliest by meaning."""
+        everything = np.arange(len(self.names))
+        if len(everything) <= _PARTIAL:
+            return everything, self._weights @ row
+        half = self._features.meaning
+        by_meaning = self._weights[:, :half] @ row[:half]
+        places = np.argpartition(-by_meaning, _SHORTLIST)[:_SHORTLIST]
+        return places, by_meaning[places] + self._weights[places, half:] @ row[half:]
+
+    def to_bytes(self) -> bytes:
+        """What was learned, for `from_bytes`."""
+        facts = {
+            "form": FORM,
+            "names": self.names,
+            "terms": self._features.terms(),
+            "sure": astuple(self._sure),
+            "best": astuple(self._best),
+        }
+        stream = io.BytesIO()
+        np.savez_compressed(
+            stream, weights=self._weights.astype(np.float16), facts=np.frombuffer(orjson.dumps(facts), np.uint8)
+        )
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes, encoder: Encoder) -> StaticStage | None:
+        """The stage as it was stored; None for another form."""
+        try:
+            with np.load(io.BytesIO(stored)) as found:
+                weights, facts = found["weights"].astype(np.float32), orjson.loads(found["facts"].tobytes())
+            features = Features.with_terms(encoder, facts["terms"])
+            if facts["form"] != FORM or weights.shape != (len(facts["names"]), features.width):
+                return None
+            return cls(features, facts["names"], weights, Calibration(*facts["sure"]), Calibration(*facts["best"]))
+        except (ValueError, KeyError, TypeError, OSError):
+            return None
+
+
+def learn(taught: Sequence[tuple[str, str]], encoder: Encoder) -> StaticStage | None:
+    """A stage that knows these (route, sentence) pairs; None for fewer than two."""
+    if len(taught) < 2:  # noqa: PLR2004 - nothing could be held out
+        return None
+    names = sorted({name for name, _ in taught})
+    places = {name: i for i, name in enumerate(names)}
+    labels = np.array([places[name] for name, _ in taught])
+    texts = [text for _, text in taught]
+    features = Features.of(encoder, texts)
+    rows, _ = features.rows(texts)
+    weights = head.train(rows, labels, len(names))
+    sure, best = _calibrated(features, texts, rows, labels, weights)
+    return StaticStage(features, names, weights, sure, best)
+
+
+def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tuple[str, str, str]]:
+    """(route, other route, sentence) of the examples that go to another route when they are left out themselves."""
+    if len(taught) < 2:  # noqa: PLR2004 - nothing to confuse
+        return []
+    names = sorted({name for name, _ in taught})
+    labels = np.array([names.index(name) for name, _ in taught])
+    texts = [text for _, text in taught]
+    features = Features.of(encoder, texts)
+    scores = _held_out(features.rows(texts)[0], features.rows(texts, as_strangers=True)[0], labels, len(names))
+    best = scores.argmax(axis=1)
+    wrong = np.flatnonzero(best != labels)
+    return [(names[labels[i]], names[best[i]], texts[i]) for i in wrong.tolist()]
+
+
+def _held_out(rows: Matrix, unseen: Matrix, labels: Labels, routes: int) -> Matrix:
+    """Scores (texts x routes) of each text by a head that was trained without it and its neighbours of one fold."""
+    folds = 5 if len(rows) <= _FEW else 2
+    fold = np.arange(len(rows)) * 7_919 % 104_729 % folds  # scattered over the routes, the same each time
+    scores = np.empty((len(rows), routes), np.float32)
+    for held in range(folds):
+        out = fold == held
+        trained = head.train(rows[~out], labels[~out], routes) if not out.all() else head.train(rows, labels, routes)
+        scores[out] = unseen[out] @ trained.T
+    return scores
+
+
+def _calibrated(
+    features: Features, texts: Sequence[str], rows: Matrix, labels: Labels, weights: Matrix
+) -> tuple[Calibration, Calibration]:
+    """How sure a score is, and how sure it is that the best is the best: from held-out examples and strangers."""
+    unseen, unknown = features.rows(texts, as_strangers=True)
+    scores = _held_out(rows, unseen, labels, len(weights))
+    right = scores.argmax(axis=1) == labels
+    tops = scores.max(axis=1)
+    strange, new = features.rows(strangers())
+    others = (strange @ weights.T).max(axis=1)
+    usual = np.median(tops[right]) if right.any() else np.inf
+    others, new = others[others < usual], new[others < usual]  # the rest is what these very patterns are for
+    share = _STRANGERS * len(texts) / max(1, len(others))
+    signs = np.column_stack([np.r_[tops, others], np.r_[unknown, new]]).astype(np.float64)
+    counts = np.r_[np.ones(len(tops)), np.full(len(others), share)]
+    sure = calibration.fit(signs, np.r_[right, np.zeros(len(others), bool)], counts)
+    second = np.partition(scores, -2, axis=1)[:, -2] if scores.shape[1] > 1 else tops - 1
+    margins = np.column_stack([tops, tops - second]).astype(np.float64)
+    return sure, calibration.fit(margins, right, np.ones(len(tops)))
+
+
+@cache
+def strangers() -> tuple[str, ...]:
+    """Ordinary requests and remarks that no pattern is likely to be for."""
+    text = files(__package__).joinpath("strangers.txt").read_text(encoding="utf-8")
+    return tuple(filter(None, text.split("\n")))

@@ -1,0 +1,172 @@
+"""Tools without a pattern: the whole catalogue searched by the words of its definitions and by meaning.
+
+Words: BM25 over three fields, the name counting most (Robertson, Zaragoza and Taylor, 2004, "Simple BM25
+extension to multiple weighted fields"). Meaning: the encoder's vectors, once they are there. Both are
+standardised over the catalogue (z-scores) and added. Nothing that shares neither is returned.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from tmws_patterns.routing.text import stems
+
+Vector = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float32]
+
+_NAME, _PARAMETERS = 3.0, 0.5  # weight of a word there; in the description it is 1
+_SATURATION, _LENGTH = 1.2, 0.6  # BM25's k1 and b
+_ABOUT = 300  # characters of a description that are read for its meaning: the rest is manual
+_LEAD = 3.0  # standard deviations before the second: more than that says no more
+_PARTED = re.compile(r"[_\-./]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How much words and meaning count, and what their sum is worth.
+
+    The weights are those of a logistic regression on constant, share of words covered, likeness and lead,
+    fitted on MetaTool's training questions and apizoo's, with CLINC150's out-of-scope sentences among them.
+    """
+
+    words: float
+    weights: tuple[float, float, float, float]
+
+
+BY_WORDS = Trust(1.0, (-2.33, 3.07, 0.0, 0.77))
+BY_TABLE = Trust(0.5, (-4.57, -0.30, 7.39, 0.91))
+BY_MODEL = Trust(0.3, (-4.57, -0.30, 7.39, 0.91))
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What tools mean: one unit vector a tool (tools x width), and how far it is trusted."""
+
+    vectors: Matrix
+    trust: Trust
+
+
+@dataclass(frozen=True, slots=True)
+class ToolText:
+    """What is searched of a tool: its name, its description and the names of its parameters."""
+
+    name: str
+    about: str
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """The text whose vector stands for the tool."""
+        return f"{_PARTED.sub(' ', self.name)}. {self.about[:_ABOUT]}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTool:
+    """A tool's place, the probability that it is meant, and which of the sentence's words it has (stems)."""
+
+    place: int
+    confidence: float
+
+
+class ToolIndex:
+    """Finds tools for a sentence. Built once, never changed, safe to share between threads."""
+
+    def __init__(self, tools: Sequence[ToolText]) -> None:
+        self._count = len(tools)
+        bags = [_bag(tool) for tool in tools]
+        lengths = np.array([length for _, length in bags], np.float32)
+        norms = 1 - _LENGTH + _LENGTH * lengths / max(1e-9, float(lengths.mean()) if bags else 1.0)
+        places: dict[str, list[int]] = defaultdict(list)
+        counts: dict[str, list[float]] = defaultdict(list)
+        for place, (bag, _) in enumerate(bags):
+            for term, n in bag:
+                places[term].append(place)
+                counts[term].append(n)
+        self._postings = {term: _posting(counts[term], where, norms, self._count) for term, where in places.items()}
+        self._rarest = math.log(1 + self._count + 0.5)
+
+    def match(
+        self, query: str, count: int, meanings: Meanings | None = None, vector: Vector | None = None
+    ) -> list[FoundTool]:
+        """The `count` likeliest tools, best first; by words alone without `meanings` and the sentence's `vector`."""
+        if not self._count:
+            return []
+        terms = set(stems(query))
+        words = np.zeros(self._count, np.float32)
+        for term in terms:
+            if (posting := self._postings.get(term)) is not None:
+                words[posting[0]] += posting[1]
+        trust = meanings.trust if meanings else BY_WORDS
+        likeness = meanings.vectors @ vector if meanings is not None and vector is not None else np.zeros_like(words)
+        fused = trust.words * _standard(words) + (1 - trust.words) * _standard(likeness)
+        size = min(count + 1, self._count)
+        top = np.argpartition(-fused, size - 1)[:size]
+        top = top[np.argsort(-fused[top], kind="stable")]
+        most = sum(self._weight(term) for term in terms) or 1.0
+        best = [*fused[top].tolist(), float(fused[top[-1]])]
+        found = []
+        for i, place in enumerate(top[:count].tolist()):
+            covered, near = float(words[place]) / most, float(likeness[place])
+            if covered > 0 or near > 0:
+                found.append(FoundTool(place, _confidence(trust, covered, near, best[i] - best[1 if i == 0 else 0])))
+        return sorted(found, key=lambda f: -f.confidence)
+
+    def __contains__(self, term: str) -> bool:
+        """True for a stem that stands in some tool."""
+        return term in self._postings
+
+    def _weight(self, term: str) -> float:
+        """The most that a term can add to a tool's score; for an unknown one, that of the rarest."""
+        posting = self._postings.get(term)
+        return float(posting[2]) if posting else self._rarest * _SATURATION
+
+
+def _confidence(trust: Trust, covered: float, near: float, lead: float) -> float:
+    constant, by_words, by_meaning, by_lead = trust.weights
+    return 1 / (1 + math.exp(-(constant + by_words * covered + by_meaning * near + by_lead * min(lead, _LEAD))))
+
+
+def _standard(values: Vector) -> Vector:
+    spread = float(values.std())
+    scaled: Vector = (values - values.mean()) / (spread if spread > 1e-6 else 1.0)  # noqa: PLR2004 - all alike
+    return scaled
+
+
+def _posting(
+    counts: Sequence[float], places: Sequence[int], norms: Vector, total: int
+) -> tuple[npt.NDArray[np.int64], Vector, float]:
+    """Where a term stands, what it adds there, and the most that it can add."""
+    where = np.array(places)
+    n = np.array(counts, np.float32) / norms[where]
+    rarity = math.log(1 + (total - len(where) + 0.5) / (len(where) + 0.5))
+    gains = (rarity * n * (_SATURATION + 1) / (n + _SATURATION)).astype(np.float32)
+    return where, gains, float(gains.max())
+
+
+@lru_cache(maxsize=20_000)
+def _bag(tool: ToolText) -> tuple[tuple[tuple[str, float], ...], float]:
+    """A tool's stems with their weighted counts, and their sum. Remembered: a catalogue changes by a few tools."""
+    bag: Counter[str] = Counter()
+    fields: Iterable[tuple[str, float]] = (
+        (_PARTED.sub(" ", tool.name), _NAME),
+        (tool.about, 1.0),
+        (_PARTED.sub(" ", " ".join(tool.parameters)), _PARAMETERS),
+    )
+    for text, weight in fields:
+        for term in stems(text) if text.strip() else ():
+            bag[term] += weight  # type: ignore[assignment]
+    return tuple(bag.items()), sum(bag.values())
+
+
+def parameters_of(schema: Mapping[str, object]) -> tuple[str, ...]:
+    """Names of a tool's parameters, as its schema has them."""
+    properties = schema.get("properties")
+    return tuple(map(str, properties)) if isinstance(properties, Mapping) else ()
