@@ -75,15 +75,13 @@ class Call:
 class Candidate:
     """A pattern that could answer, with its confidence (0 to 1), the stage that found it and how to call it.
 
-    `lead` is how sure it is that no other pattern is meant (0 to 1). `part` is the part of the sentence
-    that it answers, "" for all of it.
+    `part` is the part of the sentence that it answers, "" for all of it.
     """
 
     pattern: PatternDefinition
     confidence: float
     stage: str
     groups: Mapping[str, str] = field(default_factory=dict)
-    lead: float = 1.0
     part: str = ""
 
     @property

@@ -6,6 +6,7 @@ The table is our own: scripts/make_table.py distils it from all-MiniLM-L6-v2 (Ap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -49,8 +50,7 @@ class StaticEncoder:
 
 def _unit(vector: Vector) -> Vector:
     """The same direction with length 1."""
-    length: np.float32 = np.sqrt(vector @ vector) + np.float32(_TINY)
-    return vector / length
+    return vector / (math.sqrt(vector @ vector) + _TINY)
 
 
 @cache

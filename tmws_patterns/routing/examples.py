@@ -35,6 +35,8 @@ class ExampleIndex:
 
     def match(self, query: str, count: int) -> list[tuple[int, float]]:
         """(owner, similarity in 0 to 1) of the `count` owners that are most like the query, best first."""
+        if not self._owners:
+            return []
         bag = Counter(stems(query))
         weights = {t: n * self._idf.get(t, self._unknown) for t, n in bag.items()}
         norm = math.sqrt(sum(w * w for w in weights.values())) or 1.0

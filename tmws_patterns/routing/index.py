@@ -25,17 +25,17 @@ from tmws_patterns.routing.triggers import TriggerIndex, TriggerMatch
 
 NAME, TRIGGER, EXAMPLES, WORDS, CATALOGUE, NEAREST = "name", "trigger", "examples", "words", "catalogue", "nearest"
 
-_TRIGGER_CONFIDENCE = 0.95  # an author wrote the expression for this sentence, yet no expression is perfect
-_EXAMPLES_MOST = 0.9  # a trigger is believed more than any likeness to examples
+_TRIGGER_CONFIDENCE = 0.98  # an author wrote the expression for this sentence, yet no expression is perfect
+_EXAMPLES_MOST = 0.97  # a trigger is believed more than any likeness to examples
 _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
 _CATALOGUE_SCALE = 0.95  # a tool nobody gave examples for is believed a little less than a pattern
-MOST = 16  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
+MOST = 8  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
 _VETOED = 0.4  # of a trigger that caught what its author excluded: shown, and not followed
-_NOTHING = Match([], 1.0)
+_NOTHING = Match([])
 _UNCLEAR = 0.8  # below this the sentence is looked at for slips of the finger
 _CORRECTED_SCALE = 0.97  # what was set right is believed a little less
-_SURE, _SURE_LEAD = 0.97, 0.9  # from here on the sentence model is not asked
+_SURE = 0.97  # from here on the sentence model is not asked
 
 
 class PatternIndex:
@@ -115,7 +115,7 @@ class PatternIndex:
 
     def _candidates(self, query: str, most: int) -> list[Candidate]:
         written, query = query, normalise(query)
-        folded = _fold(query)
+        folded = query.casefold()
         found: dict[int, Candidate] = {}
         if (i := self._named.get(folded)) is not None:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
@@ -175,19 +175,18 @@ class PatternIndex:
         match = _NOTHING
         if learned and vector is not None and learned.core.stage is not None:
             match = learned.core.stage.match(query, most, vector)
-        decided = sure or (bool(match.routes) and match.routes[0].confidence >= _SURE and match.lead >= _SURE_LEAD)
+        decided = sure or (bool(match.routes) and match.routes[0].confidence >= _SURE)
         if learned and learned.fine and self._fine and not decided:
             fine = learned.fine.encoder.encode(query)
             tools = self._tools.match(query, most, self._fine, fine)
             if learned.fine.stage is not None:
                 match = together(match, learned.fine.stage.match(query, most, fine))
         found: list[tuple[int, Candidate]] = []
-        for rank, route in enumerate(match.routes):
+        for route in match.routes:
             if route.name in self._known:
                 place = self._places[route.name]
-                lead = match.lead if rank == 0 else 0.0
                 believed = round(min(route.confidence, _EXAMPLES_MOST), 4)
-                found.append((place, Candidate(self.patterns[place], believed, EXAMPLES, lead=lead)))
+                found.append((place, Candidate(self.patterns[place], believed, EXAMPLES)))
         for tool in tools:
             place = self._tool_places[tool.place]
             likely = Candidate(self.patterns[place], round(_CATALOGUE_SCALE * tool.confidence, 4), CATALOGUE)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
 STOP_WORDS = frozenset(
@@ -21,10 +22,11 @@ def normalise(query: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?!. ")
 
 
-def words(text: str) -> list[str]:
-    """Folded words of a text, underscores and camelCase taken apart."""
-    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text.replace("_", " "))
-    return _WORD.findall(unicodedata.normalize("NFKC", parted).casefold())
+@lru_cache(maxsize=256)
+def words(text: str) -> tuple[str, ...]:
+    """Folded words of a text, underscores and camelCase taken apart. Several stages ask for those of one sentence."""
+    parted = _CAMEL.sub(r"\1 \2", text.replace("_", " "))
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", parted).casefold()))
 
 
 def stems(text: str) -> list[str]:

@@ -78,6 +78,12 @@ def group_names(trigger: str) -> list[str]:
     return list(re2.compile(_of_every_alphabet(trigger), _options()).groupindex)
 
 
+def _unquoted(caught: str) -> str:
+    """What was caught, without the quotes that stand around all of it."""
+    quoted = len(caught) > 2 and caught[0] == caught[-1] and caught[0] in "\"'`"  # noqa: PLR2004 - two quotes
+    return caught[1:-1] if quoted and caught[0] not in caught[1:-1] else caught
+
+
 class TriggerIndex:
     """Many triggers, searched in one pass. Triggers that do not compile must be kept out."""
 
@@ -108,6 +114,8 @@ class TriggerIndex:
         if match is None:
             return None
         groups = {
-            name.partition("__")[0]: match.group(name).strip() for name in self._names[index] if match.group(name)
+            name.partition("__")[0]: _unquoted(match.group(name).strip())
+            for name in self._names[index]
+            if match.group(name)
         }
         return TriggerMatch(index, groups, match.start(), match.end())

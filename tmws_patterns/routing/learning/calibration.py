@@ -8,15 +8,15 @@ machines"; the largest logit tells strangers better than the softmax does: Hendr
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tmws_patterns.routing.learning.features import Vector
-
 Counts = npt.NDArray[np.float64]
 
+_FAR = 30.0  # beyond it a logistic is 0 or 1
 _RIDGE = 1e-2  # keeps the weights finite where right and wrong do not overlap
 _ROUNDS = 25  # of Newton's method, which settles in under ten
 
@@ -29,11 +29,9 @@ class Calibration:
     second: float
     constant: float
 
-    def confidence(self, first: Vector, second: float) -> Vector:
-        """Probabilities (count) for first signs (count) that share the second."""
-        raised = np.exp(np.clip(-self.first * first - (self.second * second + self.constant), -30, 30))
-        found: Vector = 1 / (1 + raised)
-        return found
+    def confidence(self, first: float, second: float) -> float:
+        """The probability (0 to 1) for one score."""
+        return 1 / (1 + math.exp(-max(-_FAR, min(_FAR, self.first * first + self.second * second + self.constant))))
 
 
 def fit(signs: Counts, right: npt.NDArray[np.bool_], weights: Counts) -> Calibration:
@@ -43,7 +41,7 @@ def fit(signs: Counts, right: npt.NDArray[np.bool_], weights: Counts) -> Calibra
     rows = np.column_stack([(signs - mean) / spread, np.ones(len(signs))])
     found = np.zeros(rows.shape[1])
     for _ in range(_ROUNDS):
-        shares = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
+        shares = 1 / (1 + np.exp(-np.clip(rows @ found, -_FAR, _FAR)))
         slope = rows.T @ (weights * (right - shares)) - _RIDGE * found
         curve = (rows * (weights * shares * (1 - shares) + 1e-9)[:, None]).T @ rows + _RIDGE * np.eye(len(found))
         step = np.linalg.solve(curve, slope)

@@ -25,6 +25,7 @@ Labels = npt.NDArray[np.int64]
 
 SKETCH = 512  # places; 256 cost 0.6 points of accuracy on CLINC150, 1,024 gain 0.1 (scripts/bench_routing.py)
 _WORDS = 0.25  # share of a likeness that is the words' and not the meaning's
+_MEANING = math.sqrt(1 - _WORDS)
 _MOST = 64  # words of a sentence that are looked at: what is asked stands in its beginning
 
 
@@ -56,7 +57,7 @@ class Features:
     @classmethod
     def of(cls, encoder: Encoder, texts: Sequence[str]) -> Features:
         """Features that know the words of these texts."""
-        seen = Counter(term for text in texts for term in set(_terms(text)))
+        seen = Counter(term for text in texts for terms in [_terms(text)] for term in {*terms[0], *terms[1]})
         weights = {term: round(math.log(1 + len(texts) / n), 4) for term, n in seen.items()}
         return cls(encoder, weights, frozenset(term for term, n in seen.items() if n == 1))
 
@@ -87,18 +88,17 @@ class Features:
         return (np.stack([row for row, _ in made]) if made else np.zeros((0, self.width), np.float32)), unknown
 
     def _row(self, text: str, vector: Vector, stranger: bool = False) -> tuple[Vector, float]:
-        terms = [t for t in _terms(text) if t not in self._rare] if stranger else _terms(text)
-        known = [found for term in set(terms) if (found := self._places.get(term)) is not None]
+        single, pairs = _terms(text)
+        places, hidden = self._places, self._rare if stranger else frozenset()
+        known = [places[term] for term in {*single, *pairs} if term in places and term not in hidden]
         row = np.zeros(self.width, np.float32)
-        row[: self._encoder.width] = math.sqrt(1 - _WORDS) * vector
+        row[: self.meaning] = _MEANING * vector
         if known:
-            places, weights = zip(*known, strict=True)
-            scale = math.sqrt(_WORDS / sum(w * w for w in weights))
-            row[self._encoder.width :] = np.bincount(places, weights, SKETCH) * scale
-        single = [t for t in _terms(text) if " " not in t]
-        new = sum(t not in self._places or (stranger and t in self._rare) for t in single)
-        unknown = new / len(single) if single else 1.0
-        return row, unknown
+            where, weights = zip(*known, strict=True)
+            scale = math.sqrt(_WORDS / sum([w * w for w in weights]))
+            row[self.meaning :] = np.bincount(where, weights, SKETCH) * scale
+        new = sum([term not in places or term in hidden for term in single])
+        return row, new / len(single) if single else 1.0
 
 
 def _place(term: str, weight: float) -> tuple[int, float]:
@@ -107,7 +107,7 @@ def _place(term: str, weight: float) -> tuple[int, float]:
     return code % SKETCH, weight if code & 2**31 else -weight
 
 
-def _terms(text: str) -> list[str]:
+def _terms(text: str) -> tuple[list[str], list[str]]:
     """Stems of all words, those that say little too, and each with the one before it."""
     found = [stem(word) for word in words(text)[:_MOST]]
-    return found + [f"{a} {b}" for a, b in pairwise(["", *found])]
+    return found, [f"{a} {b}" for a, b in pairwise(["", *found])]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -24,7 +25,7 @@ Read = Callable[[PatternDefinition, str], str]
 """An example as it is learned: without what its trigger catches."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lessons:
     """All that is to be learned: (route, sentence) pairs by pattern, and the tools without a pattern."""
 
@@ -36,7 +37,13 @@ class Lessons:
         """The lessons of declared patterns: their examples, names, descriptions and what they are not."""
         return cls({pattern.name: tuple(_taught(pattern, read)) for pattern in patterns}, tuple(tools))
 
-    @property
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lessons) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
     def digest(self) -> str:
         """Hash of everything in it and of the form of what is learned: 32 hexadecimal characters."""
         parts = [FORM, sorted(self.taught.items()), [tool.meaning for tool in self.tools]]
@@ -117,14 +124,20 @@ def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -
     Takes a fraction of a second with the table, seconds with a model: not for the event loop.
     """
     texts = list(dict.fromkeys(tool.meaning for tool in lessons.tools))
+    stage = _stage(Lessons(lessons.taught), encoder)  # type: ignore[arg-type]  # an encoder is itself, and so hashable
     known = before.meanings if before else {}
     new = {text: row for row, text in enumerate(t for t in texts if t not in known)}
     made = encoder.encode_all(list(new))
     vectors = np.zeros((len(texts), encoder.width), np.float32)
     for place, text in enumerate(texts):
         vectors[place] = made[new[text]] if text in new or before is None else before.vectors[known[text]]
-    stage = learn([pair for pairs in lessons.taught.values() for pair in pairs], encoder)
     return Knowledge(encoder, stage, vectors, {text: row for row, text in enumerate(texts)})
+
+
+@lru_cache(maxsize=4)
+def _stage(lessons: Lessons, encoder: Encoder) -> StaticStage | None:
+    """Learned once for all engines of a process that read the same packs, whatever their tools."""
+    return learn([pair for pairs in lessons.taught.values() for pair in pairs], encoder)
 
 
 def _taught(pattern: PatternDefinition, read: Read) -> list[tuple[str, str]]:

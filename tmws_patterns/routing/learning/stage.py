@@ -19,11 +19,14 @@ from tmws_patterns.routing.learning import calibration, head
 from tmws_patterns.routing.learning.calibration import Calibration
 from tmws_patterns.routing.learning.features import Encoder, Features, Labels, Matrix, Vector
 
-FORM = 1  # of what is stored; another number than this is learned anew
+FORM = 2  # of what is stored; another number than this is learned anew
 _FEW = 600  # examples up to which five folds are affordable; beyond them two must do
-_STRANGERS = 0.45  # how much all strangers count beside all examples
+_MOST_HELD = 8_000  # texts whose scores without themselves are looked at: more say no more
+_BATCH = 2_000  # of them at once
+_STRANGERS = 0.7  # how much all strangers count beside all examples
 _PARTIAL = 2_000  # routes from which only the likeliest by meaning are held against the words
 _SHORTLIST = 256  # of them
+_FINE = 0.7  # how much the second stage counts where both are asked (scripts/bench_routing.py)
 _VETO = 0.8  # how sure it must be that a sentence is one of those that a pattern's author excluded
 REJECT = "!"  # before a route's name: the route of what the pattern's author said it is not
 
@@ -42,57 +45,50 @@ class Match:
 
     Attributes:
         routes: the likeliest, best first, without those whose authors excluded sentences like this one.
-        lead: how sure it is that the first is better than the second (0 to 1).
         vetoed: the pattern whose exclusions the sentence resembles more than anything else; None for none.
     """
 
     routes: list[Likely]
-    lead: float
     vetoed: str | None = None
 
 
-def together(one: Match, other: Match) -> Match:
-    """What two stages think of one sentence: the mean of their confidences, and of how sure they are of their first."""
+def together(core: Match, fine: Match) -> Match:
+    """What two stages think of one sentence: their confidences, weighed."""
     shares: dict[str, float] = {}
-    for match in (one, other):
+    for match, weight in ((core, 1 - _FINE), (fine, _FINE)):
         for route in match.routes:
-            shares[route.name] = shares.get(route.name, 0.0) + route.confidence / 2
+            shares[route.name] = shares.get(route.name, 0.0) + weight * route.confidence
     routes = [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
-    agreed = bool(one.routes and other.routes) and one.routes[0].name == other.routes[0].name
-    lead = (one.lead + other.lead) / 2 if agreed else min(one.lead, other.lead)
-    return Match(routes, lead, other.vetoed if other.vetoed == one.vetoed else None)
+    return Match(routes, fine.vetoed if fine.vetoed == core.vetoed else None)
 
 
 class StaticStage:
     """What was learned. Never changed, safe to share between threads."""
 
-    def __init__(
-        self, features: Features, names: Sequence[str], weights: Matrix, sure: Calibration, best: Calibration
-    ) -> None:
+    def __init__(self, features: Features, names: Sequence[str], weights: Matrix, sure: Calibration) -> None:
         self._features = features
         self._weights = weights
         self._sure = sure
-        self._best = best
         self.names = tuple(names)
 
     def match(self, query: str, count: int, vector: Vector) -> Match:
         """The likeliest routes. `vector` is the encoder's of the sentence."""
         row, unknown = self._features.row(query, vector)
         places, scores = self._score(row)
-        order = np.argsort(-scores)[: count + 1]
-        confidences = self._sure.confidence(scores[order], unknown).tolist()
-        margin = float(scores[order[0]] - scores[order[1]]) if len(order) > 1 else 1.0
-        certain = self._best.confidence(scores[order[:1]], margin)
-        found, excluded = [], set()
-        for place, confidence in zip(places[order].tolist(), confidences, strict=True):
+        order = scores.argsort()[: -count - 2 : -1]
+        best = scores[order].tolist()
+        found: list[Likely] = []
+        excluded: set[str] = set()
+        for place, score in zip(places[order].tolist(), best, strict=True):
             name = self.names[place]
             if name.startswith(REJECT):
                 excluded.add(name.removeprefix(REJECT))
             elif name not in excluded:
-                found.append(Likely(name, confidence))
+                found.append(Likely(name, self._sure.confidence(score, unknown)))
+        first = self._sure.confidence(best[0], unknown)
         top = self.names[places[order[0]]]
-        vetoed = top.removeprefix(REJECT) if top.startswith(REJECT) and confidences[0] >= _VETO else None
-        return Match(found[:count], float(certain[0]), vetoed)
+        vetoed = top.removeprefix(REJECT) if top.startswith(REJECT) and first >= _VETO else None
+        return Match(found[:count], vetoed)
 
     def _score(self, row: Vector) -> tuple[Labels, Vector]:
         """Routes by their place with their scores; of thousands only the likeliest by meaning."""
@@ -111,7 +107,6 @@ class StaticStage:
             "names": self.names,
             "terms": self._features.terms(),
             "sure": astuple(self._sure),
-            "best": astuple(self._best),
         }
         stream = io.BytesIO()
         np.savez_compressed(
@@ -128,7 +123,7 @@ class StaticStage:
             features = Features.with_terms(encoder, facts["terms"])
             if facts["form"] != FORM or weights.shape != (len(facts["names"]), features.width):
                 return None
-            return cls(features, facts["names"], weights, Calibration(*facts["sure"]), Calibration(*facts["best"]))
+            return cls(features, facts["names"], weights, Calibration(*facts["sure"]))
         except (ValueError, KeyError, TypeError, OSError):
             return None
 
@@ -144,8 +139,7 @@ def learn(taught: Sequence[tuple[str, str]], encoder: Encoder) -> StaticStage | 
     features = Features.of(encoder, texts)
     rows, _ = features.rows(texts)
     weights = head.train(rows, labels, len(names))
-    sure, best = _calibrated(features, texts, rows, labels, weights)
-    return StaticStage(features, names, weights, sure, best)
+    return StaticStage(features, names, weights, _calibrated(features, texts, rows, labels, weights))
 
 
 def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tuple[str, str, str]]:
@@ -156,43 +150,50 @@ def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tupl
     labels = np.array([names.index(name) for name, _ in taught])
     texts = [text for _, text in taught]
     features = Features.of(encoder, texts)
-    scores = _held_out(features.rows(texts)[0], features.rows(texts, as_strangers=True)[0], labels, len(names))
-    best = scores.argmax(axis=1)
-    wrong = np.flatnonzero(best != labels)
-    return [(names[labels[i]], names[best[i]], texts[i]) for i in wrong.tolist()]
+    held = _held_out(features.rows(texts)[0], features.rows(texts, as_strangers=True)[0], labels, len(names))
+    wrong = held.texts[held.best != labels[held.texts]]
+    gone = dict(zip(held.texts.tolist(), held.best.tolist(), strict=True))
+    return [(names[labels[i]], names[gone[i]], texts[i]) for i in wrong.tolist()]
 
 
-def _held_out(rows: Matrix, unseen: Matrix, labels: Labels, routes: int) -> Matrix:
-    """Scores (texts x routes) of each text by a head that was trained without it and its neighbours of one fold."""
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How texts fare without themselves: their places, their best routes, and the scores of these."""
+
+    texts: Labels
+    best: Labels
+    tops: Vector
+
+
+def _held_out(rows: Matrix, unseen: Matrix, labels: Labels, routes: int) -> HeldOut:
+    """Each text, or of very many a sample, by a head that was trained without it and its neighbours of one fold."""
     folds = 5 if len(rows) <= _FEW else 2
     fold = np.arange(len(rows)) * 7_919 % 104_729 % folds  # scattered over the routes, the same each time
-    scores = np.empty((len(rows), routes), np.float32)
+    sample = np.arange(0, len(rows), max(1, len(rows) // _MOST_HELD))
+    parts: list[tuple[Labels, Labels, Vector]] = []
     for held in range(folds):
-        out = fold == held
-        trained = head.train(rows[~out], labels[~out], routes) if not out.all() else head.train(rows, labels, routes)
-        scores[out] = unseen[out] @ trained.T
-    return scores
+        rest = fold != held
+        trained = head.train(rows[rest], labels[rest], routes) if rest.any() else head.train(rows, labels, routes)
+        for out in np.array_split(sample[fold[sample] == held], 1 + len(sample) // _BATCH):
+            if len(out):
+                scores = unseen[out] @ trained.T
+                parts.append((out, scores.argmax(axis=1), scores.max(axis=1)))
+    return HeldOut(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _calibrated(
-    features: Features, texts: Sequence[str], rows: Matrix, labels: Labels, weights: Matrix
-) -> tuple[Calibration, Calibration]:
-    """How sure a score is, and how sure it is that the best is the best: from held-out examples and strangers."""
+def _calibrated(features: Features, texts: Sequence[str], rows: Matrix, labels: Labels, weights: Matrix) -> Calibration:
+    """How sure a score is, from held-out examples and strangers."""
     unseen, unknown = features.rows(texts, as_strangers=True)
-    scores = _held_out(rows, unseen, labels, len(weights))
-    right = scores.argmax(axis=1) == labels
-    tops = scores.max(axis=1)
+    held = _held_out(rows, unseen, labels, len(weights))
+    right, tops = held.best == labels[held.texts], held.tops
     strange, new = features.rows(strangers())
     others = (strange @ weights.T).max(axis=1)
     usual = np.median(tops[right]) if right.any() else np.inf
     others, new = others[others < usual], new[others < usual]  # the rest is what these very patterns are for
-    share = _STRANGERS * len(texts) / max(1, len(others))
-    signs = np.column_stack([np.r_[tops, others], np.r_[unknown, new]]).astype(np.float64)
+    share = _STRANGERS * len(tops) / max(1, len(others))
+    signs = np.column_stack([np.r_[tops, others], np.r_[unknown[held.texts], new]]).astype(np.float64)
     counts = np.r_[np.ones(len(tops)), np.full(len(others), share)]
-    sure = calibration.fit(signs, np.r_[right, np.zeros(len(others), bool)], counts)
-    second = np.partition(scores, -2, axis=1)[:, -2] if scores.shape[1] > 1 else tops - 1
-    margins = np.column_stack([tops, tops - second]).astype(np.float64)
-    return sure, calibration.fit(margins, right, np.ones(len(tops)))
+    return calibration.fit(signs, np.r_[right, np.zeros(len(others), bool)], counts)
 
 
 @cache

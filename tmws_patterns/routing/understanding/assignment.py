@@ -189,6 +189,8 @@ class Assignment:
         role = role_of(span, self.heard)
         if one.role and role != one.role and (role or not one.required):
             return False
+        if one.kind == "branch" and not one.role and role == "from" and any(w.role == "from" for w in self.wanted):
+            return False
         match one.kind:
             case _ if is_patterned(one, span):
                 found = True

@@ -36,7 +36,8 @@ _NEGATED = re.compile(r"\b(?:not|non|never|without|except|excluding|no|aren't|is
 _PREPOSITIONS = frozenset("from to in on at by with for of before after since until".split())
 _TELLING = re.compile(r"[\d\-/._~^]")  # a mark that words do not have
 _NO_VALUE = frozenset(
-    "already directly now again please quick quickly soon here there instead too also first later today right".split()
+    "already directly now again please quick quickly soon here there instead too also first later today right "
+    "line named called with on".split()
 )
 _SHORTEST = 3  # letters of a choice that is recognised without its property's name
 
@@ -110,6 +111,7 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
         "free",
         "id",
         "hash",
+        "branch",
         "channel",
         "place",
         "code",
@@ -127,7 +129,7 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
 
 def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], plain: str, stops: dict[int, int]) -> bool:
     """True where one bare word after a name is plainly its value: "table users", and then something else."""
-    if wanted.kind not in ("any", "id", "channel", "hash") or match["name"].lower() in _PREPOSITIONS:
+    if wanted.kind not in ("any", "id", "channel", "hash", "branch") or match["name"].lower() in _PREPOSITIONS:
         return False
     if wanted.kind == "hash" and not _TELLING.search(word.group()):
         return False
@@ -178,7 +180,7 @@ def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int
         item = _ITEM.match(heard.plain, at)
         if quoted is not None:
             value, stop = quoted.value, quoted.end
-        elif item is not None and item.group(1).casefold() not in STOP_WORDS and (at not in stops or not values):
+        elif item is not None and _is_item(item.group(1)) and (at not in stops or not values):
             value, stop = item.group(1).rstrip("."), item.end()
         else:
             break
@@ -193,6 +195,12 @@ def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int
         at = joint.end()
     ends = _BOUNDARY.match(heard.plain, end) is not None or "=" in match["link"] or ":" in match["link"]
     return Taken(values, heard.text[match.end() : end], match.end(), end) if values and ends else None
+
+
+def _is_item(word: str) -> bool:
+    """True for a word that may be a member of a list, and is no part of "ten at most" after it."""
+    said = word.casefold()
+    return said not in STOP_WORDS and said not in NUMBER_WORDS and said not in ("up", "at", "no", "max")
 
 
 def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:

@@ -61,6 +61,7 @@ def zone_of(place: str) -> str | None:
         sign, hours = offset.groups()
         return f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}" if 0 < int(hours) <= _FARTHEST else None
     zones = _zones()
+    place = re.sub(r"^(?:(?:in|the|time ?zone|city|of)\s+)+", "", place.strip(), flags=re.IGNORECASE) or place
     told_in = re.split(r"\s+time\b", place, maxsplit=1, flags=re.IGNORECASE)[0]  # "Sydney time. When is that"
     for attempt in (place, place.partition(",")[0], told_in, re.sub(r"^(?:the )?(?:city of )?", "", place)):
         if zone := zones.get(fold(attempt)):

@@ -27,6 +27,7 @@ _NO_PLACES = frozenset(
 _SHORTEST = 4  # letters of a place that is known without a capital
 _WORD = re.compile(r"(?<![\w.])[^\W\d_]{2,20}(?!\w)")
 _REACH = 12  # characters between the two ends of a pair that belong together
+_BASED = re.compile(r"\b(?:based on|starting (?:at|from)|on top of|off)\s(?:the\s)?(?:branch\s)?['\"]?$", re.IGNORECASE)
 _NEAR = 8  # spans to either side among which a pair's other end is looked for
 _JOINT = re.compile(r"\s?,?\s?(?:and|or|,)\s")
 
@@ -40,7 +41,7 @@ def preposition(span: Span, heard: Heard) -> str:
 def role_of(span: Span, heard: Heard) -> str:
     """Which end of a pair a value is, "from" or "to"; "" that is neither."""
     word = preposition(span, heard)
-    if word in _FROM:
+    if word in _FROM or _BASED.search(heard.plain, max(0, span.start - 24), span.start):
         return "from"
     if word in _TO or (word in _INTO and span.kind in ("currency", "unit")):
         return "to"

@@ -14,6 +14,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from tmws_patterns.routing.text import STOP_WORDS
 from tmws_patterns.routing.understanding.dates import COUNTS, MOMENT, Moment, join, read
 from tmws_patterns.routing.understanding.units import CURRENCIES, SYMBOLS, UNITS
 
@@ -91,7 +92,7 @@ _ORDERED = (
     ),
 )
 _NO_NAME = frozenset(
-    """i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
+    """got i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
     july august september october november december am pm mr mrs please celsius fahrenheit utc gmt""".split()
 )
 _JOINTS = frozenset(("at", ",", "on", ", at", "@", "", "from", ", on"))  # what stands between a date and its time
@@ -259,7 +260,11 @@ def _names(text: str) -> Iterator[Span]:
         said = match.group().removesuffix(".")
         for word in ("'s", "’s"):
             said = said.removesuffix(word)
-        if codes.get(match.start()) == match.start() + len(said) or said.casefold() in _NO_NAME:
+        if (
+            codes.get(match.start()) == match.start() + len(said)
+            or said.casefold() in _NO_NAME
+            or said.casefold() in STOP_WORDS
+        ):
             continue
         yield Span("name", said, match.start(), match.start() + len(said), said)
 

@@ -117,14 +117,14 @@ def wanted_of(
     said = schema.get("description") or items.get("description")
     description = said if isinstance(said, str) else ""
     form = items.get("format")
-    kind = type_of(items) or ("string" if not several or items else "")
+    kind = type_of(items) or ("string" if not several or items or slot else "")
     choices = items.get("enum")
     parts = _parts(path[-1])
     found = _read(path[-1], description[:400], kind, form if isinstance(form, str) else "")
     if isinstance(choices, list | tuple) and choices and all(isinstance(c, str) for c in choices):
         found = "choice"
     return Wanted(
-        path, schema, kind, found, required, _role(parts),
+        path, schema, kind, found, required, "" if found == "branch" and "base" not in parts else _role(parts),
         own_unit(parts, description) if kind in ("integer", "number") else "",
         frozenset(parts), _names(path[-1], description, several=several), _nouns(parts, description), several, slot,
     )  # fmt: skip
