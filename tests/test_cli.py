@@ -32,7 +32,9 @@ class Cli:
     """Runs commands on one data folder: in this process, which is quick, or in one of their own."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TMWS_")}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("TMWS_")} | {
+            "TMWS_ROUTE_EMBEDDINGS": "false"
+        }
         self.environment = {**clean, "TMWS_DATA_DIR": str(folder / "data"), "COLUMNS": "120"}
         self._patch = patch
         self._capture = capture
@@ -42,7 +44,7 @@ class Cli:
 
     def run(self, *arguments: str, **environment: str) -> Done:
         with self._patch.context() as patch:
-            for name in [n for n in os.environ if n.startswith("TMWS_")]:
+            for name in [n for n in os.environ if n.startswith("TMWS_") and n != "TMWS_ROUTE_EMBEDDINGS"]:
                 patch.delenv(name)
             for name, value in {**self.environment, **environment}.items():
                 patch.setenv(name, value)

@@ -16,11 +16,12 @@ from anyio import to_thread
 from tmws_patterns.errors import StoreUnavailable, TmwsError
 from tmws_patterns.ports import LearnedRows
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing import Encoder, Knowledge, Learned, Lessons, study
+from tmws_patterns.routing import Encoded, Encoder, Knowledge, Learned, Lessons, study
 
 logger = logging.getLogger(__name__)
 
 _QUIET_START = 5.0  # seconds after the start in which nothing is learned unasked: clients list tools then
+_PORTION = 64  # texts that a model is given at once: a fifth of a second
 _PATIENCE = 2.0  # seconds that a sentence waits; learning 150 routes of ten examples takes under half of one
 Open = Callable[[], Encoder]
 
@@ -88,6 +89,13 @@ class Learner:
         self._done.set()
         self._wake, self._done = anyio.Event(), anyio.Event()
 
+    async def _encoded(self, lessons: Lessons, encoder: Encoder) -> Encoded:
+        """The encoder with all texts done, by portions: those of a model take seconds, for which an end cannot wait."""
+        texts = lessons.texts
+        parts = [texts[start : start + _PORTION] for start in range(0, len(texts), _PORTION)]
+        vectors = [await to_thread.run_sync(encoder.encode_all, part) for part in parts]
+        return Encoded(encoder, texts, vectors)
+
     def _finish(self, changes: int) -> None:
         self._complete_changes = changes
         self._done.set()
@@ -104,7 +112,8 @@ class Learner:
             stored = None
         if stored and (found := await to_thread.run_sync(Knowledge.from_bytes, stored, encoder)) is not None:
             return found
-        made = await to_thread.run_sync(study, lessons, encoder, before)
+        by = encoder if opened is self._core else await self._encoded(lessons, encoder)
+        made = await to_thread.run_sync(study, lessons, by, before)
         try:
             await self._rows.save_learned(digest, await to_thread.run_sync(made.to_bytes))
         except StoreUnavailable as exc:

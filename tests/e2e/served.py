@@ -47,7 +47,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         }
         configured.write_text(json.dumps({"mcpServers": servers}))
     own = {"TMWS_DATA_DIR": str(folder / "data"), "TMWS_SERVERS_CONFIG": str(configured)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TMWS_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TMWS_")} | {
+        "TMWS_ROUTE_EMBEDDINGS": "false"
+    }
     return {**kept, **own, **more}
 
 

@@ -62,7 +62,7 @@ async def test_a_client_lists_asks_reads_on_and_sees_what_it_cost(served: Served
     assert recalled["result"][0]["id"] == stored["result"]["id"]
     assert page(await execute(client, "recall why billing uses Postgres"))["cache_hit"]
 
-    found = (await client.call_tool("list_patterns", {"query": "time in a city"})).structured_content
+    found = (await client.call_tool("list_patterns", {"query": "what time it is in a city"})).structured_content
     assert found["patterns"][0]["call"] == "current_time(timezone?: string)"
     after = (await client.call_tool("pattern_stats", {})).structured_content
     assert after["total_executions"] - before["total_executions"] == 4

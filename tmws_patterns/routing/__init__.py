@@ -3,7 +3,7 @@
 from tmws_patterns.routing.arguments import schema_of
 from tmws_patterns.routing.index import TRIGGER, PatternIndex
 from tmws_patterns.routing.learning.features import Encoder
-from tmws_patterns.routing.learning.knowledge import Knowledge, Learned, Lessons, confused, study
+from tmws_patterns.routing.learning.knowledge import Encoded, Knowledge, Learned, Lessons, confused, study
 from tmws_patterns.routing.planner import Limits, Planner, Targets
 from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Bands, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
@@ -15,6 +15,7 @@ __all__ = [
     "TRIGGER",
     "WRITE_CONFIDENCE",
     "Bands",
+    "Encoded",
     "Encoder",
     "Knowledge",
     "Learned",

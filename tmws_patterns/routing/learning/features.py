@@ -77,12 +77,11 @@ class Features:
         """
         return self._row(text, vector)
 
-    def rows(self, texts: Sequence[str], *, as_strangers: bool = False) -> tuple[Matrix, Vector]:
-        """The same of several sentences: (count x width) and (count).
+    def rows(self, texts: Sequence[str], vectors: Matrix, *, as_strangers: bool = False) -> tuple[Matrix, Vector]:
+        """The same of several sentences with their vectors: (count x width) and (count).
 
         `as_strangers` reads the fitted texts as if each were new: without the words that it alone holds.
         """
-        vectors = self._encoder.encode_all(texts)
         made = [self._row(text, vector, as_strangers) for text, vector in zip(texts, vectors, strict=True)]
         unknown = np.array([share for _, share in made], np.float32)
         return (np.stack([row for row, _ in made]) if made else np.zeros((0, self.width), np.float32)), unknown

@@ -17,7 +17,7 @@ import orjson
 
 from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing.learning.features import Encoder, Matrix
-from tmws_patterns.routing.learning.stage import FORM, REJECT, StaticStage, confusions, learn
+from tmws_patterns.routing.learning.stage import FORM, REJECT, StaticStage, confusions, learn, strangers
 from tmws_patterns.routing.tools import ToolText
 
 _ABOUT = 300  # characters of a description that are learned from
@@ -43,11 +43,37 @@ class Lessons:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    @property
+    def texts(self) -> list[str]:
+        """Every text that an encoder is asked for when this is learned, each once."""
+        taught = (text for pairs in self.taught.values() for _, text in pairs)
+        return list(dict.fromkeys([*taught, *(tool.meaning for tool in self.tools), *strangers()]))
+
     @cached_property
     def digest(self) -> str:
         """Hash of everything in it and of the form of what is learned: 32 hexadecimal characters."""
         parts = [FORM, sorted(self.taught.items()), [tool.meaning for tool in self.tools]]
         return blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
+
+
+class Encoded:
+    """An encoder with texts that it has done already: what takes seconds is done beforehand, and can be stopped."""
+
+    def __init__(self, encoder: Encoder, texts: Sequence[str], vectors: Sequence[Matrix]) -> None:
+        """Know `texts` by their `vectors`, given in portions; `encoder` does whatever else is asked."""
+        self.encoder = encoder
+        self.width = encoder.width
+        self.knows = encoder.knows
+        self.encode = encoder.encode
+        self._rows = {text: row for row, text in enumerate(texts)}
+        self._vectors = np.concatenate(vectors)
+
+    def encode_all(self, texts: Sequence[str]) -> Matrix:
+        """The vectors of several texts, one a row."""
+        if any(text not in self._rows for text in texts):
+            return self.encoder.encode_all(texts)
+        found: Matrix = self._vectors[[self._rows[text] for text in texts]] if texts else self._vectors[:0]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,7 @@ class Knowledge:
             if facts["form"] != FORM or vectors.shape != (len(meanings), encoder.width) or (written and stage is None):
                 return None
             return cls(encoder, stage, vectors, meanings)
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, EOFError):
             return None
 
 
@@ -131,7 +157,12 @@ def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -
     vectors = np.zeros((len(texts), encoder.width), np.float32)
     for place, text in enumerate(texts):
         vectors[place] = made[new[text]] if text in new or before is None else before.vectors[known[text]]
-    return Knowledge(encoder, stage, vectors, {text: row for row, text in enumerate(texts)})
+    return Knowledge(
+        encoder.encoder if isinstance(encoder, Encoded) else encoder,
+        stage,
+        vectors,
+        {text: row for row, text in enumerate(texts)},
+    )
 
 
 @lru_cache(maxsize=4)

@@ -27,7 +27,8 @@ _STRANGERS = 0.7  # how much all strangers count beside all examples
 _PARTIAL = 2_000  # routes from which only the likeliest by meaning are held against the words
 _SHORTLIST = 256  # of them
 _FINE = 0.7  # how much the second stage counts where both are asked (scripts/bench_routing.py)
-_VETO = 0.8  # how sure it must be that a sentence is one of those that a pattern's author excluded
+_OWN = 0.9  # of the strangers, the rest, nearer than half of the examples, may be what these very patterns are for
+_VETO = 0.65  # how sure it must be that a sentence is one of those that a pattern's author excluded
 REJECT = "!"  # before a route's name: the route of what the pattern's author said it is not
 
 
@@ -124,7 +125,7 @@ class StaticStage:
             if facts["form"] != FORM or weights.shape != (len(facts["names"]), features.width):
                 return None
             return cls(features, facts["names"], weights, Calibration(*facts["sure"]))
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, EOFError):
             return None
 
 
@@ -136,10 +137,12 @@ def learn(taught: Sequence[tuple[str, str]], encoder: Encoder) -> StaticStage | 
     places = {name: i for i, name in enumerate(names)}
     labels = np.array([places[name] for name, _ in taught])
     texts = [text for _, text in taught]
-    features = Features.of(encoder, texts)
-    rows, _ = features.rows(texts)
+    features, vectors = Features.of(encoder, texts), encoder.encode_all(texts)
+    rows, _ = features.rows(texts, vectors)
     weights = head.train(rows, labels, len(names))
-    return StaticStage(features, names, weights, _calibrated(features, texts, rows, labels, weights))
+    unseen = features.rows(texts, vectors, as_strangers=True)
+    strange = features.rows(strangers(), encoder.encode_all(strangers()))
+    return StaticStage(features, names, weights, _calibrated(rows, unseen, strange, labels, weights))
 
 
 def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tuple[str, str, str]]:
@@ -149,8 +152,9 @@ def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tupl
     names = sorted({name for name, _ in taught})
     labels = np.array([names.index(name) for name, _ in taught])
     texts = [text for _, text in taught]
-    features = Features.of(encoder, texts)
-    held = _held_out(features.rows(texts)[0], features.rows(texts, as_strangers=True)[0], labels, len(names))
+    features, vectors = Features.of(encoder, texts), encoder.encode_all(texts)
+    unseen, _ = features.rows(texts, vectors, as_strangers=True)
+    held = _held_out(features.rows(texts, vectors)[0], unseen, labels, len(names))
     wrong = held.texts[held.best != labels[held.texts]]
     gone = dict(zip(held.texts.tolist(), held.best.tolist(), strict=True))
     return [(names[labels[i]], names[gone[i]], texts[i]) for i in wrong.tolist()]
@@ -181,17 +185,17 @@ def _held_out(rows: Matrix, unseen: Matrix, labels: Labels, routes: int) -> Held
     return HeldOut(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _calibrated(features: Features, texts: Sequence[str], rows: Matrix, labels: Labels, weights: Matrix) -> Calibration:
-    """How sure a score is, from held-out examples and strangers."""
-    unseen, unknown = features.rows(texts, as_strangers=True)
-    held = _held_out(rows, unseen, labels, len(weights))
+def _calibrated(
+    rows: Matrix, unseen: tuple[Matrix, Vector], strange: tuple[Matrix, Vector], labels: Labels, weights: Matrix
+) -> Calibration:
+    """How sure a score is, from held-out examples and strangers, each as rows with their shares of new words."""
+    held = _held_out(rows, unseen[0], labels, len(weights))
     right, tops = held.best == labels[held.texts], held.tops
-    strange, new = features.rows(strangers())
-    others = (strange @ weights.T).max(axis=1)
-    usual = np.median(tops[right]) if right.any() else np.inf
-    others, new = others[others < usual], new[others < usual]  # the rest is what these very patterns are for
+    others, new = (strange[0] @ weights.T).max(axis=1), strange[1]
+    usual = max(np.median(tops[right]) if right.any() else np.inf, np.quantile(others, _OWN))
+    others, new = others[others <= usual], new[others <= usual]
     share = _STRANGERS * len(tops) / max(1, len(others))
-    signs = np.column_stack([np.r_[tops, others], np.r_[unknown[held.texts], new]]).astype(np.float64)
+    signs = np.column_stack([np.r_[tops, others], np.r_[unseen[1][held.texts], new]]).astype(np.float64)
     counts = np.r_[np.ones(len(tops)), np.full(len(others), share)]
     return calibration.fit(signs, np.r_[right, np.zeros(len(others), bool)], counts)
 

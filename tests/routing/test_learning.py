@@ -1,0 +1,194 @@
+"""What is learned of patterns: from examples and their opposites, how sure, kept and read back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tmws_patterns import PatternDefinition
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Learned, study
+from tmws_patterns.routing.learning import head
+from tmws_patterns.routing.learning.calibration import fit
+from tmws_patterns.routing.learning.features import SKETCH, Features
+from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
+from tmws_patterns.routing.learning.stage import Likely, Match, StaticStage, learn, together
+
+TAUGHT = {
+    "weather": ["will it rain tomorrow", "how warm is it outside", "what is the forecast for Sunday", "is it snowing"],
+    "music": ["play some jazz", "put on my running playlist", "skip this song", "turn the music up"],
+    "bank": ["what is my balance", "transfer money to Anna", "has my salary come in", "block my credit card"],
+}
+PAIRS = [(route, text) for route, texts in TAUGHT.items() for text in texts]
+
+
+def pattern(name: str, **fields: object) -> PatternDefinition:
+    shape = {"name": name, "pattern_type": "memory", "memory": {"operation": "recent"}, **fields}
+    return PatternDefinition.from_config(shape)
+
+
+def registry(*patterns: PatternDefinition) -> PatternRegistry:
+    found = PatternRegistry()
+    found.register_batch(patterns)
+    return learned(found)
+
+
+def learned(found: PatternRegistry) -> PatternRegistry:
+    lessons = found.index.lessons
+    found.take(Learned(study(lessons, static_encoder()), known=lessons.taught))
+    return found
+
+
+@pytest.fixture(scope="module")
+def stage() -> StaticStage:
+    found = learn(PAIRS, static_encoder())
+    assert found is not None
+    return found
+
+
+def matched(stage: StaticStage, query: str) -> list[Likely]:
+    return stage.match(query, 3, static_encoder().encode(query)).routes
+
+
+@pytest.mark.parametrize(
+    ("query", "route"),
+    [
+        ("do I need an umbrella on Friday, is there a storm coming", "weather"),
+        ("start a rock album please", "music"),
+        ("how much cash is left in my account", "bank"),
+    ],
+)
+def test_a_sentence_in_other_words_reaches_the_route_it_means(stage: StaticStage, query: str, route: str) -> None:
+    assert matched(stage, query)[0].name == route
+
+
+def test_what_is_alike_is_surer_than_a_stranger(stage: StaticStage) -> None:
+    strange = ("how do mountains form", "sew a button on my shirt", "who was the last emperor of Rome", "hello there")
+    assert matched(stage, "will it rain on Monday")[0].confidence > 0.7
+    assert all(matched(stage, query)[0].confidence < 0.5 for query in strange)
+
+
+def test_confidences_are_probabilities_in_falling_order(stage: StaticStage) -> None:
+    found = [likely.confidence for likely in matched(stage, "what about tomorrow")]
+    assert found == sorted(found, reverse=True)
+    assert all(0 <= confidence <= 1 for confidence in found)
+
+
+def test_what_was_stored_answers_as_what_was_learned(stage: StaticStage) -> None:
+    again = StaticStage.from_bytes(stage.to_bytes(), static_encoder())
+    assert again is not None
+    for query in ("is it cold", "play it louder", "who stole my card"):
+        first, second = matched(stage, query), matched(again, query)
+        assert [likely.name for likely in first] == [likely.name for likely in second]
+        assert [likely.confidence for likely in first] == pytest.approx([s.confidence for s in second], abs=0.01)
+
+
+@pytest.mark.parametrize("stored", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
+def test_what_cannot_be_read_back_is_learned_anew(stored: bytes) -> None:
+    assert StaticStage.from_bytes(stored, static_encoder()) is None
+    assert Knowledge.from_bytes(stored, static_encoder()) is None
+
+
+def test_one_example_alone_teaches_nothing() -> None:
+    assert learn(PAIRS[:1], static_encoder()) is None
+
+
+def test_a_single_route_is_learned_and_still_refuses_strangers() -> None:
+    found = learn([("weather", text) for text in TAUGHT["weather"]], static_encoder())
+    assert found is not None
+    assert matched(found, "will it rain today")[0].confidence > matched(found, "sell my bicycle")[0].confidence
+
+
+def test_the_same_lessons_give_the_same_weights() -> None:
+    features = Features.of(static_encoder(), [text for _, text in PAIRS])
+    texts = [text for _, text in PAIRS]
+    rows, _ = features.rows(texts, static_encoder().encode_all(texts))
+    labels = np.repeat(np.arange(3), 4)
+    assert np.array_equal(head.train(rows, labels, 3), head.train(rows, labels, 3))
+
+
+def test_a_row_has_length_one_and_tells_the_share_of_new_words() -> None:
+    features = Features.of(static_encoder(), ["play some jazz"])
+    row, new = features.row("play some zydeco", static_encoder().encode("play some zydeco"))
+    assert row.shape == (static_encoder().width + SKETCH,)
+    assert np.linalg.norm(row) == pytest.approx(1, abs=1e-3)
+    assert new == pytest.approx(1 / 3)
+
+
+def test_a_calibration_gives_the_share_that_was_right() -> None:
+    chance = np.random.default_rng(0)
+    scores = chance.uniform(0, 1, 4_000)
+    right = chance.uniform(0, 1, 4_000) < scores
+    found = fit(np.column_stack([scores, np.zeros(4_000)]), right, np.ones(4_000))
+    assert found.confidence(0.5, 0.0) == pytest.approx(0.5, abs=0.05)
+    assert found.confidence(0.9, 0.0) == pytest.approx(0.88, abs=0.06)
+
+
+def test_a_sentence_like_a_negative_example_does_not_reach_its_pattern() -> None:
+    lamps = pattern("lamps", examples=["polish the brass lamp", "clean the old lamps", "make the lamp shine"])
+    with_misses = pattern(
+        "lamps",
+        examples=list(lamps.examples),
+        negative_examples=["sell the brass lamp", "buy an old lamp", "who invented the lamp"],
+    )
+    query = "sell that brass lamp of ours"
+    before, after = (registry(one).index.candidates(query) for one in (lamps, with_misses))
+    assert before[0].confidence > (after[0].confidence if after else 0.0)
+    assert not after or after[0].confidence < 0.5
+
+
+def test_a_trigger_does_not_lead_where_its_author_said_no() -> None:
+    trains = pattern(
+        "trains",
+        trigger_pattern=r"\btrain\b",
+        examples=["when does the train leave", "is the train late", "next train to Lyon"],
+        negative_examples=["train a neural network", "train the new model", "train our classifier", "train the dog"],
+    )
+    index = registry(trains).index
+    assert index.candidates("is there a late train to Nice")[0].confidence > 0.9
+    assert index.candidates("train the new neural model")[0].confidence < 0.5
+
+
+def test_a_pattern_that_changed_is_found_by_its_words_until_it_is_learned_again() -> None:
+    found = registry(pattern("a", examples=["polish the brass lamp"]), pattern("b", examples=["water the tall plants"]))
+    found.register(pattern("a", examples=["wind the kitchen clock"]))
+    best = found.index.candidates("wind the kitchen clock")[0]
+    assert (best.name, best.stage) == ("a", "words")
+    assert learned(found).index.candidates("wind the kitchen clock")[0].stage == "examples"
+
+
+def test_lessons_are_equal_by_what_they_teach() -> None:
+    one, same, other = (Lessons({"a": (("a", text),)}) for text in ("x", "x", "y"))
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+
+
+def test_confusable_patterns_are_named_with_the_sentence() -> None:
+    lessons = Lessons({
+        "a": tuple(("a", t) for t in ("feed the cat", "feed the dog", "water the rose", "walk the dog")),
+        "b": tuple(("b", t) for t in ("water the fern", "water the lawn", "water the trees")),
+    })  # fmt: skip
+    assert ("a", "b", "water the rose") in confused(lessons, static_encoder())
+
+
+def test_two_stages_together_weigh_the_second_more_and_veto_only_in_concert() -> None:
+    core = Match([Likely("a", 0.6), Likely("b", 0.2)], vetoed="c")
+    fine = Match([Likely("b", 0.8), Likely("a", 0.2)])
+    found = together(core, fine)
+    assert [likely.name for likely in found.routes] == ["b", "a"]
+    assert found.vetoed is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=300))
+def test_no_text_makes_a_stage_fail(query: str) -> None:
+    stage = _SHARED
+    for likely in stage.match(query, 5, static_encoder().encode(query)).routes:
+        assert 0 <= likely.confidence <= 1
+
+
+_SHARED = learn(PAIRS, static_encoder())
