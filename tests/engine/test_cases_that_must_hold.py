@@ -332,6 +332,8 @@ async def test_cache_hit_rate_never_exceeds_100(engine: PatternExecutionEngine) 
 
 
 async def test_what_metadata_says_on_a_miss_it_says_on_a_hit(engine: PatternExecutionEngine) -> None:
+    await engine.discover()
+    await engine.learned()
     for query, mode in (("look at plane", None), ("study plane", None), ("look at plane", "comprehensive")):
         miss, hit = await ask(engine, query, mode), await ask(engine, query, mode)
         assert (miss.cache_hit, hit.cache_hit) == (False, True)

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cached_property
 from heapq import nsmallest
 
 from tmws_patterns.call import Candidate
@@ -68,7 +69,6 @@ class PatternIndex:
         self._tools = ToolIndex(self._tool_texts)
         declared = [p for p in self.patterns if not p.is_tool]
         self._declared = declared
-        self._documents = [*self._written(declared)]
         self._learned: Learned | None = None
         self._take(learned)
 
@@ -79,7 +79,7 @@ class PatternIndex:
         other._take(learned)
         return other
 
-    @property
+    @cached_property
     def lessons(self) -> Lessons:
         """What can be learned of these patterns and tools."""
         return Lessons.of(self._declared, self._tool_texts, self._without_values)
@@ -126,7 +126,7 @@ class PatternIndex:
                 confidence = _VETOED
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
-        for i, likeness in self._examples.match(query, most):
+        for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
             found.setdefault(i, likely)
         for i, candidate in meant:
@@ -151,7 +151,7 @@ class PatternIndex:
 
     def unmatched(self, query: str) -> list[str]:
         """The words of a sentence that stand in no pattern and in no tool, stop words aside, as they were written."""
-        known = {term for _, text, _ in self._documents for term in stems(text)}
+        known = {term for pairs in self.lessons.taught.values() for _, text in pairs for term in stems(text)}
         said = [w for w in words(normalise(query)) if w not in STOP_WORDS]
         return [w for w in dict.fromkeys(said) if stem(w) not in known and stem(w) not in self._tools]
 
@@ -160,9 +160,9 @@ class PatternIndex:
         self._learned = learned
         taught = self.lessons.taught if learned else {}
         if learned is not None:
-            self._speller = Speller(text for _, text, _ in self._documents)
+            self._speller = Speller(text for pairs in taught.values() for _, text in pairs)
         self._known = {name for name, pairs in taught.items() if learned and learned.known.get(name) == pairs}
-        self._examples = ExampleIndex([d for d in self._documents if self.patterns[d[0]].name not in self._known])
+        self._examples: ExampleIndex | None = None
         self._core = Meanings(learned.core.rows_of(self._tool_texts), BY_TABLE) if learned else None
         fine = learned.fine if learned else None
         self._fine = Meanings(fine.rows_of(self._tool_texts), BY_MODEL) if fine else None
@@ -192,6 +192,13 @@ class PatternIndex:
             likely = Candidate(self.patterns[place], round(_CATALOGUE_SCALE * tool.confidence, 4), CATALOGUE)
             found.append((place, likely))
         return found, match.vetoed
+
+    def _alike(self, query: str, most: int) -> list[tuple[int, float]]:
+        """Patterns of which nothing is learned yet, by the words of their examples; arranged when first asked for."""
+        if self._examples is None:
+            unknown = [p for p in self._declared if p.name not in self._known]
+            self._examples = ExampleIndex(list(self._written(unknown)))
+        return self._examples.match(query, most)
 
     def _triggered(self, query: str) -> Sequence[tuple[int, TriggerMatch]]:
         """Triggers that match, the highest priority first, then the longest match, then the cheapest."""

@@ -320,7 +320,7 @@ def check_query(query: str) -> None:
 
 
 def _decided(best: Candidate, kind: PatternType, found: Sequence[Candidate]) -> RoutingDecision:
-    others = tuple(c.name for c in found if c is not best)[:SHOWN]
+    others = tuple(c.name for c in found if c is not best and c.confidence >= CANDIDATE_CONFIDENCE)[:SHOWN]
     return RoutingDecision(
         pattern_type=kind,
         confidence=best.confidence,
