@@ -22,7 +22,7 @@ from tmws_patterns.routing.learning.stage import Match, together
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
-from tmws_patterns.routing.triggers import TriggerIndex, TriggerMatch
+from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
 
 NAME, TRIGGER, EXAMPLES, WORDS, CATALOGUE, NEAREST = "name", "trigger", "examples", "words", "catalogue", "nearest"
 
@@ -62,7 +62,7 @@ class PatternIndex:
                 self._named.setdefault(alias.casefold(), i)
         self._negative = [frozenset(map(_fold, p.negative_examples)) for p in self.patterns]
         self._with_trigger = [i for i, p in enumerate(self.patterns) if p.trigger_pattern]
-        self._triggers = TriggerIndex([self.patterns[i].trigger_pattern for i in self._with_trigger])
+        self._triggers = trigger_index(tuple(self.patterns[i].trigger_pattern for i in self._with_trigger))
         shaped = {_target(p) for p in self.patterns if not p.is_tool and p.pattern_type is PatternType.INFRASTRUCTURE}
         self._tool_places = [i for i, p in enumerate(self.patterns) if p.is_tool and _target(p) not in shaped]
         self._tool_texts = [self._tool_text(i, parameters or {}) for i in self._tool_places]
@@ -82,7 +82,16 @@ class PatternIndex:
     @cached_property
     def lessons(self) -> Lessons:
         """What can be learned of these patterns and tools."""
-        return Lessons.of(self._declared, self._tool_texts, self._without_values)
+        return Lessons.of(self._declared, self._tool_texts, _without_values)
+
+    @cached_property
+    def _speller(self) -> Speller:
+        return Speller(text for pairs in self.lessons.taught.values() for _, text in pairs)
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """Stems of every word of the declared patterns."""
+        return frozenset(term for pairs in self.lessons.taught.values() for _, text in pairs for term in stems(text))
 
     def named(self, name: str) -> PatternDefinition | None:
         """The pattern of that name or alias, whatever its case."""
@@ -122,7 +131,7 @@ class PatternIndex:
         meant, vetoed = self._meant(query, most, sure=folded in self._named)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
-            if self.patterns[i].name == vetoed:
+            if self.patterns[i].name == vetoed and folded not in map(_fold, self.patterns[i].examples):
                 confidence = _VETOED
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
@@ -151,7 +160,7 @@ class PatternIndex:
 
     def unmatched(self, query: str) -> list[str]:
         """The words of a sentence that stand in no pattern and in no tool, stop words aside, as they were written."""
-        known = {term for pairs in self.lessons.taught.values() for _, text in pairs for term in stems(text)}
+        known = self._vocabulary
         said = [w for w in words(normalise(query)) if w not in STOP_WORDS]
         return [w for w in dict.fromkeys(said) if stem(w) not in known and stem(w) not in self._tools]
 
@@ -159,8 +168,6 @@ class PatternIndex:
         """Lay out what is known, and the words of the patterns of which nothing is."""
         self._learned = learned
         taught = self.lessons.taught if learned else {}
-        if learned is not None:
-            self._speller = Speller(text for pairs in taught.values() for _, text in pairs)
         self._known = {name for name, pairs in taught.items() if learned and learned.known.get(name) == pairs}
         self._examples: ExampleIndex | None = None
         self._core = Meanings(learned.core.rows_of(self._tool_texts), BY_TABLE) if learned else None
@@ -216,18 +223,19 @@ class PatternIndex:
         for pattern in declared:
             place = self._places[pattern.name]
             for example in pattern.examples:
-                yield place, self._without_values(pattern, example), 1.0
+                yield place, _without_values(pattern, example), 1.0
             title = pattern.name.replace(".", " ")
             yield place, title, 1.0
             if pattern.description:
                 yield place, f"{title} {pattern.description[:300]}", _DESCRIPTION_WEIGHT
 
-    def _without_values(self, pattern: PatternDefinition, example: str) -> str:
-        """An example with what its trigger catches taken out: "what time is it in Tokyo" is not about Tokyo."""
-        shortened = example
-        for value in self.groups_of(pattern, example).values():
-            shortened = shortened.replace(value, " ")
-        return shortened if shortened.split() else example
+
+def _without_values(pattern: PatternDefinition, example: str) -> str:
+    """An example with what its trigger catches taken out: "what time is it in Tokyo" is not about Tokyo."""
+    shortened = example
+    for value in caught(pattern.trigger_pattern, normalise(example)) if pattern.trigger_pattern else ():
+        shortened = shortened.replace(value, " ")
+    return shortened if shortened.split() else example
 
 
 def _target(pattern: PatternDefinition) -> tuple[str, str]:

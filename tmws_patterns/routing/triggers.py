@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -84,6 +85,18 @@ def _unquoted(caught: str) -> str:
     return caught[1:-1] if quoted and caught[0] not in caught[1:-1] else caught
 
 
+@lru_cache(maxsize=2_000)
+def _compiled(trigger: str) -> Any:
+    return re2.compile(_of_every_alphabet(trigger), _options())
+
+
+@lru_cache(maxsize=50_000)
+def caught(trigger: str, sentence: str) -> tuple[str, ...]:
+    """What the groups of one trigger catch in a sentence. Remembered for the next change of patterns."""
+    match = _compiled(trigger).search(sentence)
+    return tuple(filter(None, match.groups())) if match else ()
+
+
 class TriggerIndex:
     """Many triggers, searched in one pass. Triggers that do not compile must be kept out."""
 
@@ -119,3 +132,9 @@ class TriggerIndex:
             if match.group(name)
         }
         return TriggerMatch(index, groups, match.start(), match.end())
+
+
+@lru_cache(maxsize=4)
+def trigger_index(triggers: tuple[str, ...]) -> TriggerIndex:
+    """The index of these triggers, arranged once: most changes of the patterns are of tools, which have none."""
+    return TriggerIndex(triggers)
