@@ -215,3 +215,32 @@ def test_doctor_says_what_works_and_what_an_extra_would_add(cli: Cli) -> None:
     assert found["database"]["engine"] == "sqlite"
     assert set(found["extras"]) == {"servers", "embeddings", "postgres", "speed"}
     assert found["problems"] == []
+
+
+def test_run_explains_why_it_went_there_when_asked(cli: Cli) -> None:
+    why = cli.json("run", "--explain", "calculate 6 * 7")["metadata"]["explain"]
+    assert (why["stage"], why["candidates"][0]["pattern"]) == ("trigger", "quick_calculation")
+    assert "explain" not in cli.json("run", "calculate 6 * 7")["metadata"]
+
+
+def test_check_names_overlaps_confusable_pairs_and_wrong_tools(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "patterns"
+    folder.mkdir()
+    (folder / "pack.yaml").write_text(
+        "memory_patterns:\n"
+        "  - name: a\n    trigger_pattern: ^go\n    priority: 2\n    memory: {operation: recent}\n"
+        "    examples: [go home, walk to the house, go back to the house]\n"
+        "  - name: b\n    trigger_pattern: home$\n    memory: {operation: recent}\n    examples: [drive home]\n"
+        "infrastructure_patterns:\n"
+        "  - name: c\n    trigger_pattern: ^count\n    effect: read\n    call: {server: tmws, tool: calculat}\n"
+        "  - name: d\n    trigger_pattern: ^reckon (?P<sum>.+)\n    effect: read\n"
+        '    call: {server: tmws, tool: calculate, arguments: {sums: "{sum}"}}\n'
+    )
+    (folder / "servers.json").write_text('{"mcpServers": {}}')
+    done = cli.run("check", "--connect", "--notes", TMWS_PATTERN_CONFIG=str(folder))
+    found = {problem["field"]: problem for problem in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert "'go home'" in found["a.trigger_pattern"]["message"]
+    assert found["a.trigger_pattern"]["note"]
+    assert "nearest: calculate" in found["c.call.tool"]["mend"]
+    assert "'sums'" in found["d.call.arguments"]["message"]

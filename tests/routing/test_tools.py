@@ -1,0 +1,93 @@
+"""Tools without a pattern: found by their words and their meaning, and nothing where nothing fits."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Learned, Router, study
+from tmws_patterns.routing.tools import BY_TABLE, Meanings, ToolIndex, ToolText
+
+TOOLS = [
+    ToolText("mail.send_message", "Send an e-mail to one or more recipients", ("to", "subject", "body")),
+    ToolText("weather.get_forecast", "Forecast of temperature and rain for the coming days", ("city", "days")),
+    ToolText("crm.create_lead", "Create a new sales lead", ("name", "company")),
+    ToolText("files.read_file", "Read the contents of a text file", ("path",)),
+]
+
+
+def index() -> tuple[ToolIndex, Meanings]:
+    vectors = static_encoder().encode_all([tool.meaning for tool in TOOLS])
+    return ToolIndex(TOOLS), Meanings(vectors, BY_TABLE)
+
+
+def best(query: str) -> str:
+    found, meanings = index()
+    return TOOLS[found.match(query, 4, meanings, static_encoder().encode(query))[0].place].name
+
+
+def test_the_words_of_name_description_and_parameters_find_a_tool() -> None:
+    words = ToolIndex(TOOLS)
+    for query, place in (("send message", 0), ("rain in the coming days", 1), ("which company", 2), ("contents", 3)):
+        assert words.match(query, 4)[0].place == place, query
+
+
+def test_other_words_of_the_same_meaning_find_a_tool() -> None:
+    assert best("will I need an umbrella on Monday") == "weather.get_forecast"
+    assert best("write to Anna that I am late, by post of the electronic sort") == "mail.send_message"
+
+
+def test_nothing_in_common_is_no_tool() -> None:
+    assert ToolIndex(TOOLS).match("xyzzy plugh", 4) == []
+    assert ToolIndex([]).match("send a message", 4) == []
+
+
+def test_what_is_sure_is_surer_than_a_stranger() -> None:
+    found, meanings = index()
+    near, far = (
+        found.match(query, 1, meanings, static_encoder().encode(query))[0].confidence
+        for query in ("forecast of rain and temperature for Oslo", "knit a scarf for my uncle")
+    )
+    assert near > 0.5 > far
+
+
+def catalogue(size: int) -> PatternRegistry:
+    tools = {
+        f"s{i % 40}.tool_{i}": ToolDefinition(
+            f"s{i % 40}", f"tool_{i}", f"Handles thing number {i}", {}, Effect.READ, str(i), "i"
+        )
+        for i in range(size)
+    }
+    described = ToolDefinition(
+        "harbour", "book_berth", "Book a berth in the harbour for a boat", {"properties": {"boat": {"type": "string"}}},
+        Effect.READ, "h", "i",
+    )  # fmt: skip
+    found = PatternRegistry()
+    found.set_tools({**tools, "harbour.book_berth": described}, {"harbour": "i"})
+    lessons = found.index.lessons
+    found.take(Learned(study(lessons, static_encoder()), known=lessons.taught))
+    return found
+
+
+def test_one_tool_among_thousands_is_found_by_name_and_by_need() -> None:
+    registry = catalogue(3_000)
+    assert registry.index.candidates("HARBOUR.BOOK_BERTH")[0].confidence == 1
+    assert registry.index.candidates("book a berth for my boat in the harbour")[0].name == "harbour.book_berth"
+
+
+_SHARED = Router(catalogue(500))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.text(min_size=1, max_size=400), st.text("ab \\(.*+?)[]|", min_size=1, max_size=2_000)))
+def test_no_sentence_blocks_for_more_than_50_milliseconds(query: str) -> None:
+    if not query.strip() or "\0" in query:
+        return
+    started = time.thread_time()
+    _SHARED.decide(query, "balanced")  # type: ignore[arg-type]
+    assert time.thread_time() - started < 0.05
