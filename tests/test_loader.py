@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,9 +118,9 @@ def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
         (GOOD + "    metadata: {a: 2020-99-99}\n", "cannot be read"),
         (GOOD + "    cost_tokens: !!int abc\n", "cannot be read"),
         (GOOD + "    cost_tokens: " + "9" * 5_000 + "\n", "cannot be read"),
-        (GOOD + "    metadata: {a: " + "[" * 3_000 + "]" * 3_000 + "}\n", "deep"),
-        (GOOD + "    metadata: {a: " + "[" * 200_000 + "}\n", "deep"),
-        (GOOD + "    metadata:\n      " + "- " * 100_000 + "x\n", "deep"),
+        (GOOD + "    metadata: {a: " + "[" * 3_000 + "]" * 3_000 + "}\n", "deep|nest"),
+        (GOOD + "    metadata: {a: " + "[" * 200_000 + "}\n", "deep|nest"),
+        (GOOD + "    metadata:\n      " + "- " * 100_000 + "x\n", "deep|nest"),
         (GOOD + '    description: "a\\ud800b"\n', "Unicode"),
         (GOOD + "    metadata: &m {a: *m}\n", "holds itself"),
         (GOOD + "    priority: 1\n    priority: 2\n", "stands twice"),
@@ -130,7 +131,7 @@ def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
 )
 def test_a_hostile_or_senseless_file_is_a_problem_and_no_crash(tmp_path: Path, text: str, word: str) -> None:
     packs = load(tmp_path, text)
-    assert any(word in problem.message for problem in packs.problems), packs.problems
+    assert any(re.search(word, problem.message) for problem in packs.problems), packs.problems
 
 
 def test_aliases_that_would_grow_without_end_are_refused(tmp_path: Path) -> None:

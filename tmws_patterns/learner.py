@@ -66,7 +66,8 @@ class Learner:
             await self._catch_up()
 
     async def _catch_up(self) -> None:
-        changes, lessons = self._registry.changes, self._registry.index.lessons
+        changes, index = self._registry.changes, self._registry.index
+        lessons = await to_thread.run_sync(index.prepare)
         before = self._learned
         core = await self._knowledge(lessons, self._core, before.core if before else None)
         self._take(Learned(core, before.fine if before else None, lessons.taught), changes)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tmws_patterns import ExecutionMode
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.registry import PatternRegistry
@@ -80,14 +82,27 @@ def test_one_tool_among_thousands_is_found_by_name_and_by_need() -> None:
     assert registry.index.candidates("book a berth for my boat in the harbour")[0].name == "harbour.book_berth"
 
 
-_SHARED = Router(catalogue(500))
+_SHARED = catalogue(500)
+
+
+def seconds(query: str) -> float:
+    """Of this thread alone, the best of three: neither other processes nor the collector are the sentence's doing."""
+    spans = []
+    for _ in range(3):
+        router = Router(_SHARED)
+        started = time.thread_time()
+        router.decide(query, ExecutionMode.BALANCED)
+        spans.append(time.thread_time() - started)
+    return min(spans)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(min_size=1, max_size=400), st.text("ab \\(.*+?)[]|", min_size=1, max_size=2_000)))
 def test_no_sentence_blocks_for_more_than_50_milliseconds(query: str) -> None:
-    if not query.strip() or "\0" in query:
-        return
-    started = time.thread_time()
-    _SHARED.decide(query, "balanced")  # type: ignore[arg-type]
-    assert time.thread_time() - started < 0.05
+    if query.strip() and "\0" not in query:
+        assert seconds(query) < 0.05
+
+
+@pytest.mark.parametrize("piece", ["a", "(a+)+$", "and show ", "x_", "ä ", "shwo ", "1 2 ", "\\d{1,9}"])
+def test_the_longest_sentences_do_not_either(piece: str) -> None:
+    assert seconds((piece * 20_000)[:20_000]) < 0.05

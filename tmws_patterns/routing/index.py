@@ -84,6 +84,12 @@ class PatternIndex:
         """What can be learned of these patterns and tools."""
         return Lessons.of(self._declared, self._tool_texts, _without_values)
 
+    def prepare(self) -> Lessons:
+        """The lessons, with all that takes more than a moment arranged beforehand: for a worker thread."""
+        self._speller  # noqa: B018 - made when first asked for
+        self._vocabulary  # noqa: B018
+        return self.lessons
+
     @cached_property
     def _speller(self) -> Speller:
         return Speller(text for pairs in self.lessons.taught.values() for _, text in pairs)
