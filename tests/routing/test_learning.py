@@ -140,6 +140,14 @@ def test_a_sentence_like_a_negative_example_does_not_reach_its_pattern() -> None
     assert not after or after[0].confidence < 0.5
 
 
+def test_a_route_that_excludes_a_sentence_is_no_candidate_for_it() -> None:
+    excluded = [("!weather", text) for text in ("rain on my parade is a song", "the weather channel's owner")]
+    found = learn([*PAIRS, *excluded], static_encoder())
+    assert found is not None
+    assert "weather" not in [likely.name for likely in matched(found, "rain on my parade is a song")]
+    assert matched(found, "will it rain on Friday")[0].name == "weather"
+
+
 def test_a_trigger_does_not_lead_where_its_author_said_no() -> None:
     trains = pattern(
         "trains",

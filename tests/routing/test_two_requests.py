@@ -30,6 +30,7 @@ async def test_both_are_asked_each_for_its_own_part(query: str, tool: str, memor
     assert choice.tool is not None
     assert choice.memory is not None
     assert (choice.tool.name, choice.memory.name) == (tool, memory)
+    assert choice.memory.part
     assert choice.memory.part in query
     assert choice.memory.part != query
     assert (await ROUTER.route(query)).pattern_name in (tool, memory)
