@@ -15,7 +15,7 @@ from tmws_patterns.routing.learning import head
 from tmws_patterns.routing.learning.calibration import fit
 from tmws_patterns.routing.learning.features import SKETCH, Features
 from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
-from tmws_patterns.routing.learning.stage import Likely, Match, StaticStage, learn, together
+from tmws_patterns.routing.learning.stage import Likely, StaticStage, learn, together
 
 TAUGHT = {
     "weather": ["will it rain tomorrow", "how warm is it outside", "what is the forecast for Sunday", "is it snowing"],
@@ -50,7 +50,7 @@ def stage() -> StaticStage:
 
 
 def matched(stage: StaticStage, query: str) -> list[Likely]:
-    return stage.match(query, 3, static_encoder().encode(query)).routes
+    return stage.match(query, 3, static_encoder().encode(query))
 
 
 @pytest.mark.parametrize(
@@ -148,16 +148,16 @@ def test_a_route_that_excludes_a_sentence_is_no_candidate_for_it() -> None:
     assert matched(found, "will it rain on Friday")[0].name == "weather"
 
 
-def test_a_trigger_does_not_lead_where_its_author_said_no() -> None:
-    trains = pattern(
-        "trains",
-        trigger_pattern=r"\btrain\b",
-        examples=["when does the train leave", "is the train late", "next train to Lyon"],
-        negative_examples=["train a neural network", "train the new model", "train our classifier", "train the dog"],
+def test_a_trigger_is_believed_more_than_a_likeness_to_negative_examples() -> None:
+    notes = pattern(
+        "notes",
+        trigger_pattern=r"^recall (?P<query>.+)",
+        examples=["recall the plan", "recall why we chose Postgres"],
+        negative_examples=["recall the e-mail I sent", "recall the product from the market"],
     )
-    index = registry(trains).index
-    assert index.candidates("is there a late train to Nice")[0].confidence > 0.9
-    assert index.candidates("train the new neural model")[0].confidence < 0.5
+    index = registry(notes).index
+    assert index.candidates("recall the product plan")[0].confidence > 0.9
+    assert index.candidates("recall the product from the market") == []
 
 
 def test_a_pattern_that_changed_is_found_by_its_words_until_it_is_learned_again() -> None:
@@ -183,19 +183,16 @@ def test_confusable_patterns_are_named_with_the_sentence() -> None:
     assert ("a", "b", "water the rose") in confused(lessons, static_encoder())
 
 
-def test_two_stages_together_weigh_the_second_more_and_veto_only_in_concert() -> None:
-    core = Match([Likely("a", 0.6), Likely("b", 0.2)], vetoed="c")
-    fine = Match([Likely("b", 0.8), Likely("a", 0.2)])
-    found = together(core, fine)
-    assert [likely.name for likely in found.routes] == ["b", "a"]
-    assert found.vetoed is None
+def test_two_stages_together_weigh_the_second_more() -> None:
+    found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)])
+    assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.62), ("a", 0.32)]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_makes_a_stage_fail(query: str) -> None:
     stage = _SHARED
-    for likely in stage.match(query, 5, static_encoder().encode(query)).routes:
+    for likely in stage.match(query, 5, static_encoder().encode(query)):
         assert 0 <= likely.confidence <= 1
 
 

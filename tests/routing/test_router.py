@@ -250,3 +250,18 @@ async def test_other_alphabets_pass_through_triggers_unharmed() -> None:
     }
     registry.register(PatternDefinition.from_config(config))
     assert dict((await Router(registry).route("東京の時間")).arguments) == {"query": "東京"}
+
+
+@given(
+    st.lists(
+        st.sampled_from("password proxy invoice email product dentist milk school train photo".split()), min_size=1
+    )
+)
+def test_what_stands_behind_a_trigger_never_leads_away_from_it(subject: list[str]) -> None:
+    for start, name in (
+        ("recall", "recall_memory"),
+        ("remember that", "store_memory"),
+        ("optimize", "contextual_recommendation"),
+    ):
+        best = _SHARED.index.candidates(f"{start} {' '.join(subject[:6])}")[0]
+        assert (best.name, best.confidence >= 0.8) == (name, True)

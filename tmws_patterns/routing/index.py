@@ -18,7 +18,7 @@ from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
-from tmws_patterns.routing.learning.stage import Match, together
+from tmws_patterns.routing.learning.stage import Likely, together
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
@@ -32,8 +32,6 @@ _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
 _CATALOGUE_SCALE = 0.95  # a tool nobody gave examples for is believed a little less than a pattern
 MOST = 8  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
-_VETOED = 0.4  # of a trigger that caught what its author excluded: shown, and not followed
-_NOTHING = Match([])
 _UNCLEAR = 0.8  # below this the sentence is looked at for slips of the finger
 _CORRECTED_SCALE = 0.97  # what was set right is believed a little less
 _SURE = 0.97  # from here on the sentence model is not asked
@@ -134,17 +132,14 @@ class PatternIndex:
         found: dict[int, Candidate] = {}
         if (i := self._named.get(folded)) is not None:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
-        meant, vetoed = self._meant(query, most, sure=folded in self._named)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
-            if self.patterns[i].name == vetoed and folded not in map(_fold, self.patterns[i].examples):
-                confidence = _VETOED
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
         for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
             found.setdefault(i, likely)
-        for i, candidate in meant:
+        for i, candidate in self._meant(query, most, sure=bool(found)):
             found.setdefault(i, candidate)
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
         return sorted(allowed, key=lambda c: -c.confidence)
@@ -180,22 +175,22 @@ class PatternIndex:
         fine = learned.fine if learned else None
         self._fine = Meanings(fine.rows_of(self._tool_texts), BY_MODEL) if fine else None
 
-    def _meant(self, query: str, most: int, *, sure: bool) -> tuple[list[tuple[int, Candidate]], str | None]:
-        """What was learned of the sentence, the tools that fit it, and the pattern that it is not for."""
+    def _meant(self, query: str, most: int, *, sure: bool) -> list[tuple[int, Candidate]]:
+        """What was learned of the sentence, and the tools that fit it. `sure` where a name or trigger was found."""
         learned = self._learned
         vector = learned.core.encoder.encode(query) if learned else None
         tools = self._tools.match(query, most, self._core, vector)
-        match = _NOTHING
+        routes: list[Likely] = []
         if learned and vector is not None and learned.core.stage is not None:
-            match = learned.core.stage.match(query, most, vector)
-        decided = sure or (bool(match.routes) and match.routes[0].confidence >= _SURE)
+            routes = learned.core.stage.match(query, most, vector)
+        decided = sure or (bool(routes) and routes[0].confidence >= _SURE)
         if learned and learned.fine and self._fine and not decided:
             fine = learned.fine.encoder.encode(query)
             tools = self._tools.match(query, most, self._fine, fine)
             if learned.fine.stage is not None:
-                match = together(match, learned.fine.stage.match(query, most, fine))
+                routes = together(routes, learned.fine.stage.match(query, most, fine))
         found: list[tuple[int, Candidate]] = []
-        for route in match.routes:
+        for route in routes:
             if route.name in self._known:
                 place = self._places[route.name]
                 believed = round(min(route.confidence, _EXAMPLES_MOST), 4)
@@ -204,7 +199,7 @@ class PatternIndex:
             place = self._tool_places[tool.place]
             likely = Candidate(self.patterns[place], round(_CATALOGUE_SCALE * tool.confidence, 4), CATALOGUE)
             found.append((place, likely))
-        return found, match.vetoed
+        return found
 
     def _alike(self, query: str, most: int) -> list[tuple[int, float]]:
         """Patterns of which nothing is learned yet, by the words of their examples; arranged when first asked for."""

@@ -28,7 +28,6 @@ _PARTIAL = 2_000  # routes from which only the likeliest by meaning are held aga
 _SHORTLIST = 256  # of them
 _FINE = 0.7  # how much the second stage counts where both are asked (scripts/bench_routing.py)
 _OWN = 0.9  # of the strangers, the rest, nearer than half of the examples, may be what these very patterns are for
-_VETO = 0.65  # how sure it must be that a sentence is one of those that a pattern's author excluded
 REJECT = "!"  # before a route's name: the route of what the pattern's author said it is not
 
 
@@ -40,27 +39,13 @@ class Likely:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What a sentence could mean.
-
-    Attributes:
-        routes: the likeliest, best first, without those whose authors excluded sentences like this one.
-        vetoed: the pattern whose exclusions the sentence resembles more than anything else; None for none.
-    """
-
-    routes: list[Likely]
-    vetoed: str | None = None
-
-
-def together(core: Match, fine: Match) -> Match:
-    """What two stages think of one sentence: their confidences, weighed."""
+def together(core: Sequence[Likely], fine: Sequence[Likely]) -> list[Likely]:
+    """What two stages think of one sentence: their confidences, weighed, best first."""
     shares: dict[str, float] = {}
-    for match, weight in ((core, 1 - _FINE), (fine, _FINE)):
-        for route in match.routes:
+    for routes, weight in ((core, 1 - _FINE), (fine, _FINE)):
+        for route in routes:
             shares[route.name] = shares.get(route.name, 0.0) + weight * route.confidence
-    routes = [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
-    return Match(routes, fine.vetoed if fine.vetoed == core.vetoed else None)
+    return [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
 
 
 class StaticStage:
@@ -72,8 +57,11 @@ class StaticStage:
         self._sure = sure
         self.names = tuple(names)
 
-    def match(self, query: str, count: int, vector: Vector) -> Match:
-        """The likeliest routes. `vector` is the encoder's of the sentence."""
+    def match(self, query: str, count: int, vector: Vector) -> list[Likely]:
+        """The likeliest routes, best first, without those whose authors excluded sentences like this one.
+
+        `vector` is what the encoder says of the sentence.
+        """
         row, unknown = self._features.row(query, vector)
         places, scores = self._score(row)
         order = scores.argsort()[: -count - 2 : -1]
@@ -86,10 +74,7 @@ class StaticStage:
                 excluded.add(name.removeprefix(REJECT))
             elif name not in excluded:
                 found.append(Likely(name, self._sure.confidence(score, unknown)))
-        first = self._sure.confidence(best[0], unknown)
-        top = self.names[places[order[0]]]
-        vetoed = top.removeprefix(REJECT) if top.startswith(REJECT) and first >= _VETO else None
-        return Match(found[:count], vetoed)
+        return found[:count]
 
     def _score(self, row: Vector) -> tuple[Labels, Vector]:
         """Routes by their place with their scores; of thousands only the likeliest by meaning."""
