@@ -120,6 +120,8 @@ class ToolIndex:
             covered, near = float(words[place]) / most, float(likeness[place])
             if covered > 0 or near > 0:
                 sure = _confidence(trust, covered, near, best[i] - best[1 if i == 0 else 0])
+                if meanings is None:  # by words alone, no surer than the share of the sentence that they cover
+                    sure = min(sure, covered)
                 found.append(FoundTool(place, min(sure, found[-1].confidence) if found else sure))
         return found
 
