@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tmws_patterns.errors import ErrorInfo, Forbidden
 from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType
@@ -71,17 +72,17 @@ class Call:
     """True where the caller reads the whole result object as text (over MCP) and pays for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A pattern that could answer, with its confidence (0 to 1), the stage that found it and how to call it.
+class Candidate(NamedTuple):
+    """A pattern that could answer, with its confidence (0 to 1), the stage that found it and what its trigger caught.
 
-    `part` is the part of the sentence that it answers, "" for all of it.
+    `part` is the part of the sentence that it answers, "" for all of it. A tuple, since routing makes several
+    for each sentence and a frozen dataclass takes five times as long to make.
     """
 
     pattern: PatternDefinition
     confidence: float
     stage: str
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = MappingProxyType({})
     part: str = ""
 
     @property

@@ -44,8 +44,8 @@ def rows(folders: list[Path], name: str) -> list[dict[str, Any]]:
     return []
 
 
-def intents(found: list[dict[str, Any]], examples: int, seed: int, share: int) -> Intents:
-    """`examples` of each route drawn by the seed, and every `share`-th sentence of the test split."""
+def intents(found: list[dict[str, Any]], examples: int, seed: int) -> Intents:
+    """`examples` of each route drawn by the seed, and the whole test split."""
     by_route = defaultdict(list)
     for row in found:
         if row["split"] == "train" and row["label"] != OUT:
@@ -53,8 +53,8 @@ def intents(found: list[dict[str, Any]], examples: int, seed: int, share: int) -
     chance = random.Random(seed)
     learned = [(r, text) for r in sorted(by_route) for text in chance.sample(by_route[r], examples)]
     test = [row for row in found if row["split"] == "test"]
-    asked = [(row["text"], row["label"]) for row in test if row["label"] != OUT][::share]
-    return Intents(learned, asked, [row["text"] for row in test if row["label"] == OUT][::share])
+    asked = [(row["text"], row["label"]) for row in test if row["label"] != OUT]
+    return Intents(learned, asked, [row["text"] for row in test if row["label"] == OUT])
 
 
 def catalogue(folders: list[Path], name: str, most: int) -> Catalogue | None:

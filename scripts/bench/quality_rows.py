@@ -48,8 +48,8 @@ class Remembering:
         return np.stack([self._kept[text] for text in texts]) if texts else np.zeros((0, self.width), np.float32)
 
 
-def measure(folders: list[Path], report: Report, *, seeds: int, share: int) -> None:
-    """Rows for each set that is there, and the bars of those."""
+def measure(folders: list[Path], report: Report, *, seeds: int, questions: int) -> None:
+    """Rows for each set that is there, and the bars of those: `questions` at most asked of each catalogue."""
     core = static_encoder()
     fine = Remembering(sentence_encoder()) if is_installed() else None
     for name in _BARS:
@@ -57,10 +57,10 @@ def measure(folders: list[Path], report: Report, *, seeds: int, share: int) -> N
             report.row("quality", f"{name}: not in the folders given, left out")
             continue
         for examples in (5, 10):
-            sets = [intents(found, examples, seed, share) for seed in range(seeds)]
+            sets = [intents(found, examples, seed) for seed in range(seeds)]
             _intents(name, examples, sets, core, fine, report)
     for name in _TOOL_BARS:
-        if (tools := catalogue(folders, name, 3_000 // share)) is None:
+        if (tools := catalogue(folders, name, questions)) is None:
             report.row("quality", f"{name}: not in the folders given, left out")
         else:
             _tools(name, tools, core, fine, report)

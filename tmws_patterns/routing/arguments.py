@@ -16,8 +16,9 @@ from tmws_patterns.pattern import VARIABLE, Effect, MemoryOperation, MemoryTarge
 from tmws_patterns.routing.understanding.assignment import assign
 from tmws_patterns.routing.understanding.dates import moment_of
 from tmws_patterns.routing.understanding.fitting import Taken
+from tmws_patterns.routing.understanding.notes import note_of
 from tmws_patterns.routing.understanding.schemas import as_type, fault, properties_of, required_of, short, type_of
-from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, slot_of
+from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, object_in, slot_of
 from tmws_patterns.routing.understanding.spans import find_spans
 from tmws_patterns.routing.understanding.wanted import Wanted, schema_of_slot, wanted_of
 
@@ -72,15 +73,19 @@ def understand(
     slots = pattern_slots(pattern, schema)
     shapes = properties_of(schema) if pattern.is_tool else _shapes(pattern, slots, schema)
     given = _Given(pattern, slots, shapes, schema or {}, today)
+    note = note_of(query, groups.get("content", "")) if _stores(pattern) else {}
     for name in given.slots:
         if name in arguments:
             given.argue(name, arguments[name])
+        elif name in note:
+            given.catch(name, note[name], f"{SENTENCE}: {short(note[name])}")
         elif name in groups:
             given.catch(name, groups[name])
         elif name == "query" and query and not pattern.is_tool:
             given.found.take(name, query, SENTENCE)
     if query and given.open():
-        given.listen(query, {name: caught for name, caught in groups.items() if name not in given.unclear})
+        told = {**groups, **note}
+        given.listen(query, {name: caught for name, caught in told.items() if name not in given.unclear})
     for name in given.open():
         given.settle(name, context.get(name) if pattern.call and name not in _RESERVED else None)
     for name in set(arguments) - set(given.slots):
@@ -155,14 +160,15 @@ class _Given:
                 self.found.take(path[0], taken.value, f"{SENTENCE}: {short(taken.text)}")
                 self.found.moving |= taken.moving
         self._assemble(parts)
+        for name in self.open():
+            if type_of(self.shapes.get(name, {})) == "object" and (said := object_in(query)):
+                self.catch(name, said, f"{SENTENCE}: {short(said)}")
         if bold and self.pattern.is_tool:
             self._take_whole(query, wanted)
 
     def _wanted(self) -> Iterator[Wanted]:
-        memory = self.pattern.memory
-        stores = memory is not None and memory.operation is MemoryOperation.STORE
         for name in self.open():
-            if stores and name == "content":  # a note is what its trigger caught, whatever else the sentence holds
+            if name == "content" and _stores(self.pattern):  # notes.py has looked for it in vain
                 continue
             shape = self.shapes.get(name, {})
             yield wanted_of(
@@ -279,6 +285,10 @@ def _fitting(name: str, value: Any, shape: Mapping[str, Any], root: Mapping[str,
     if wrong := fault(value, shape, root):
         raise NotUnderstood(f"{name}: {short(value)} is not {wrong}", hint=f"give {name} as {wrong}")
     return value
+
+
+def _stores(pattern: PatternDefinition) -> bool:
+    return pattern.memory is not None and pattern.memory.operation is MemoryOperation.STORE
 
 
 def _outside(query: str, groups: Mapping[str, str]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from heapq import nsmallest
@@ -124,7 +123,7 @@ class PatternIndex:
             return found
         meant = self._candidates(corrected, most)
         better = meant and (not found or meant[0].confidence > found[0].confidence)
-        return [replace(c, confidence=round(_CORRECTED_SCALE * c.confidence, 4)) for c in meant] if better else found
+        return [c._replace(confidence=round(_CORRECTED_SCALE * c.confidence, 4)) for c in meant] if better else found
 
     def _candidates(self, query: str, most: int) -> list[Candidate]:
         written, query = query, normalise(query)

@@ -102,7 +102,7 @@ class Planner:
                 f"there is no pattern {call.pattern!r}",
                 hint=f"nearest names: {near}",
                 candidates=self._router.shown(
-                    [replace(c, confidence=1.0) for c in index.nearest(call.pattern or "", SHOWN)]
+                    [c._replace(confidence=1.0) for c in index.nearest(call.pattern or "", SHOWN)]
                 ),
             )
         kind = pattern.pattern_type

@@ -190,7 +190,7 @@ class Router:
             return Choice(_undecided(found, error))
         best = found[0]
         kind = best.pattern.pattern_type
-        decision = _decided(best, kind, found)
+        decision = self._decided(best, kind, found)
         return Choice(
             decision,
             main=best,
@@ -210,21 +210,35 @@ class Router:
             heard = self._patterns.index.candidates(part)
             if self._refusal(part, heard) or self._patterns.effect(heard[0].pattern) is not Effect.READ:
                 return None
-            halves[heard[0].pattern.pattern_type] = replace(heard[0], part=part)
+            halves[heard[0].pattern.pattern_type] = heard[0]._replace(part=part)
         tool, memory = halves.get(PatternType.INFRASTRUCTURE), halves.get(PatternType.MEMORY)
         if tool is None or memory is None:
             return None
         first = max(tool, memory, key=lambda c: c.confidence)
-        decision = _decided(first, PatternType.HYBRID, [first, memory if first is tool else tool, *found])
+        decision = self._decided(first, PatternType.HYBRID, [first, memory if first is tool else tool, *found])
         return Choice(decision, main=first, tool=tool, memory=memory)
 
     def _comprehensive(self, query: str, found: list[Candidate]) -> Choice:
         best = found[0] if found else None
         if best and best.pattern.pattern_type is PatternType.HYBRID and not self._refusal(query, found):
-            return Choice(_decided(best, PatternType.HYBRID, found), main=best, tool=best, memory=best)
+            return Choice(self._decided(best, PatternType.HYBRID, found), main=best, tool=best, memory=best)
         tool, memory = self._tool_half(found), self._memory_half(query, found)
         main = max((c for c in (tool, memory) if c), key=lambda c: c.confidence)
-        return Choice(_decided(main, PatternType.HYBRID, found), main=main, tool=tool, memory=memory)
+        return Choice(self._decided(main, PatternType.HYBRID, found), main=main, tool=tool, memory=memory)
+
+    def _decided(self, best: Candidate, kind: PatternType, found: Sequence[Candidate]) -> RoutingDecision:
+        enough = self._bands.candidate
+        others = tuple(c.name for c in found if c is not best and c.confidence >= enough)[:SHOWN]
+        return RoutingDecision(
+            pattern_type=kind,
+            confidence=best.confidence,
+            reasoning=f"{best.name} by its {best.stage}" + (f", before {others[0]}" if others else ""),
+            estimated_cost=best.pattern.cost_tokens,
+            alternative_routes=others,
+            pattern_name=best.name,
+            arguments=best.groups,
+            candidates=tuple(found[:5]),
+        )
 
     def _tool_half(self, found: list[Candidate]) -> Candidate | None:
         """The best tool that only reads, where it is likely enough."""
@@ -317,20 +331,6 @@ def check_query(query: str) -> None:
         )
     if "\0" in query:
         raise InvalidInput("the query holds a NUL character", hint="remove it")
-
-
-def _decided(best: Candidate, kind: PatternType, found: Sequence[Candidate]) -> RoutingDecision:
-    others = tuple(c.name for c in found if c is not best and c.confidence >= CANDIDATE_CONFIDENCE)[:SHOWN]
-    return RoutingDecision(
-        pattern_type=kind,
-        confidence=best.confidence,
-        reasoning=f"{best.name} by its {best.stage}" + (f", before {others[0]}" if others else ""),
-        estimated_cost=best.pattern.cost_tokens,
-        alternative_routes=others,
-        pattern_name=best.name,
-        arguments=best.groups,
-        candidates=tuple(found[:5]),
-    )
 
 
 def _undecided(found: Sequence[Candidate], error: ErrorInfo) -> RoutingDecision:

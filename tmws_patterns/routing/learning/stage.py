@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -31,8 +32,7 @@ _OWN = 0.9  # of the strangers, the rest, nearer than half of the examples, may 
 REJECT = "!"  # before a route's name: the route of what the pattern's author said it is not
 
 
-@dataclass(frozen=True, slots=True)
-class Likely:
+class Likely(NamedTuple):
     """A route for a sentence: its name, the probability that it is meant, 0 to 1."""
 
     name: str

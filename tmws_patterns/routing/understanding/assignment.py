@@ -33,7 +33,11 @@ from tmws_patterns.routing.understanding.wanted import BOUNDS, Wanted
 
 _MOST_ALIKE = 24  # values of one kind: a sentence with more of them is a list, and names none of them
 _PLACES = frozenset(("in", "at", "near", "around", "for", "of", "city", "visit", "visiting"))
-_NUMBERED = frozenset("memory memories entry entries note notes id ids number item items record".split())
+_NUMBERED = frozenset(
+    "memory memories entry entries note notes id ids number item items record delete remove forget erase drop".split()
+)
+_INSIDE = frozenset(("in", "inside", "under", "within"))
+_BRANCH = re.compile(r"(?:feature|feat|fix|bugfix|hotfix|release|chore|origin|upstream|refs)/", re.IGNORECASE)
 _SORTS = re.compile(r"(?:by|sort|sorted|order|ordered)\s$", re.IGNORECASE)
 
 
@@ -207,8 +211,14 @@ class Assignment:
             case kind:
                 files = one.several and not one.words.isdisjoint(("file", "files"))
                 apart = kind == "path" and (span.kind == "pair" or files)
-                found = kind in STRICT and (not apart or is_file(one, span))
+                found = kind in STRICT and (not apart or is_file(one, span) or self._is_folder(one, span))
         return found
+
+    def _is_folder(self, one: Wanted, span: Span) -> bool:
+        """True for services/auth after "in", where a folder is wanted and no branch that it could name."""
+        folder = not one.several and one.words.isdisjoint(("file", "files", "filename"))
+        branch = any(w.kind in ("branch", "hash") for w in self.wanted) or _BRANCH.match(span.text) is not None
+        return folder and span.kind == "pair" and not branch and preposition(span, self.heard) in _INSIDE
 
     def _is_id(self, span: Span) -> bool:
         """True for a word with digits, or a number right after what it numbers: "memory 77"."""

@@ -10,9 +10,8 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-COUNTS = {
-    word: n for n, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1)
-}
+from tmws_patterns.routing.understanding.clock import CLOCK, COUNTS, time_of
+
 _COUNT = rf"(?:\d{{1,3}}|an?|{'|'.join(COUNTS)})"
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH = (
@@ -21,9 +20,6 @@ _MONTH = (
 )
 _DAYS = "mon tue wed thu fri sat sun".split()
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_HALF = r"[ap](?:m|\.m\.)"
-_CLOCK = rf"(?:\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:\s?{_HALF})?|\d{{1,2}}\s?{_HALF}|noon|midnight)"
-_ZONE = r"(?:\s?(?:UTC|GMT|Z))"
 
 MOMENT = re.compile(
     rf"""(?<![\w.\-/:])(?:
@@ -38,15 +34,12 @@ MOMENT = re.compile(
     | (?P<away>in\s{_COUNT}\s(?:days?|weeks?|months?|years?)(?!\sof)
         |{_COUNT}\s(?:days?|weeks?|months?|years?)\s(?:ago|from\s(?:now|today)))
     | (?P<period>(?:last|past|next|this|current|coming)\s(?:week|weekend|month|quarter|year))
-    | (?P<clock>{_CLOCK}{_ZONE}?)
+    | (?P<clock>{CLOCK})
     )(?!\w|:\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
 """Every form of a date or time, one group a form; linear, for all repetitions are bounded."""
 
-_CLOCK_PARTS = re.compile(
-    rf"(?:(\d{{1,2}})(?::(\d{{2}}))?(?::(\d{{2}}))?\s?([ap])?(?:m|\.m\.)?|(noon|midnight))({_ZONE})?", re.IGNORECASE
-)
 _PAST = re.compile(r"(?:since|after|last)\s(?:the\s)?$", re.IGNORECASE)
 _EITHER = re.compile(r"(?:before|until|till)\s(?:the\s)?$", re.IGNORECASE)
 
@@ -99,25 +92,6 @@ def read(match: re.Match[str], today: date) -> Moment | None:
                 return _day(form or "", text, today)
     except (ValueError, OverflowError):
         return None
-
-
-def time_of(text: str) -> str | None:
-    """A time of day as HH:MM, with seconds and "Z" for UTC where they were said; None where there is no such time."""
-    match = _CLOCK_PARTS.fullmatch(text.strip())
-    if match is None:
-        return None
-    hour, minute, second, half, word, zone = match.groups()
-    if hour is None:
-        return ("12:00" if word.lower() == "noon" else "00:00") + ("Z" if zone else "")
-    if half is None and minute is None:
-        return None
-    clock = int(hour)
-    if half and not 1 <= clock <= 12:  # noqa: PLR2004 - hours of a clock's face
-        return None
-    clock = clock % 12 + (12 if half.lower() == "p" else 0) if half else clock
-    if clock > 23 or int(minute or 0) > 59 or int(second or 0) > 59:  # noqa: PLR2004 - hours, minutes, seconds
-        return None
-    return f"{clock:02d}:{minute or '00'}" + (f":{second}" if second else "") + ("Z" if zone else "")
 
 
 def _stamp(text: str) -> Moment | None:

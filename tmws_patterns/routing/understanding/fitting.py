@@ -83,10 +83,14 @@ def is_file(wanted: Wanted, span: Span) -> bool:
 
 
 def is_share(wanted: Wanted, span: Span) -> bool:
-    """True for a fraction, where the description bounds the number by 0 and 1."""
-    about = wanted.schema.get("description")
+    """True for a fraction or a percentage, where the description bounds the number by 0 and 1."""
     fraction = isinstance(span.value, float) and 0 < span.value < 1
-    return fraction and isinstance(about, str) and _SHARE.search(about) is not None
+    return (fraction or dimension_of(span.unit) == "percent") and _is_bounded(wanted)
+
+
+def _is_bounded(wanted: Wanted) -> bool:
+    about = wanted.schema.get("description")
+    return isinstance(about, str) and _SHARE.search(about) is not None
 
 
 def _value(wanted: Wanted, span: Span, has_unit: bool) -> Any:
@@ -139,8 +143,7 @@ def _in_own_unit(wanted: Wanted, span: Span, has_unit: bool) -> float | int | No
     if dimension == "percent":
         if {"percent", "percentage", "pct"} & wanted.words:
             return span.value  # type: ignore[no-any-return]
-        most = wanted.schema.get("maximum")
-        return span.value / 100 if isinstance(most, int | float) and most == 1 else None
+        return span.value / 100 if wanted.schema.get("maximum") == 1 or _is_bounded(wanted) else None
     return None
 
 

@@ -123,7 +123,7 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
     word = _BARE.match(plain, at)
     if word is None or (not explicit and (standing or not _stands_alone(wanted, match, word, plain, stops))):
         return None
-    said = word.group() if explicit and match["link"].strip() == "=" else word.group().rstrip(".:")
+    said = word.group() if explicit and match["link"].strip() == "=" else word.group().rstrip(".:)")
     return None if fault(said, wanted.schema, {}) else Taken(said, said, at, at + len(said))
 
 
@@ -220,8 +220,9 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
 _NUMBER = r"(?P<number>\d{1,7}|" + "|".join(NUMBER_WORDS) + r")"
 _BOUNDED = re.compile(
     rf"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
-    rf"|most recent) {_NUMBER}\b(?!:)|(?<![\w.]){_NUMBER.replace('number', 'number_2')}"
-    rf"(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most)\b",
+    rf"|most recent) {_NUMBER}(?P<thousand>k)?\b(?!:)|(?<![\w.]){_NUMBER.replace('number', 'number_2')}"
+    rf"(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops)\b"
+    rf"|\bthe {_NUMBER.replace('number', 'number_3')} (?:most (?!of)[a-z]+|best|top|highest|latest|newest|last)\b",
     re.IGNORECASE,
 )
 
@@ -230,8 +231,8 @@ def bounded(wanted: Wanted, heard: Heard) -> Named:
     """A number that is said to be the most: "up to fifteen", "12 at most", "the latest 8"."""
     found = []
     for match in _BOUNDED.finditer(heard.plain):
-        said = (match["number"] or match["number_2"]).casefold()
-        value = NUMBER_WORDS.get(said) or int(said)
+        said = (match["number"] or match["number_2"] or match["number_3"]).casefold()
+        value = (NUMBER_WORDS.get(said) or int(said)) * (1_000 if match["thousand"] else 1)
         if not fault(value, wanted.schema, {}):
             found.append(Taken(value, match.group(), match.start(), match.end()))
     return CONTESTED if len({t.value for t in found}) > 1 else found[0] if found else None

@@ -12,6 +12,8 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import available_timezones
 
+from tmws_patterns.routing.text import STOP_WORDS
+
 _ABBREVIATIONS = {
     "utc": "Etc/UTC", "gmt": "Etc/GMT", "z": "Etc/UTC",
     "est": "America/New_York", "edt": "America/New_York", "et": "America/New_York", "eastern": "America/New_York",
@@ -51,6 +53,12 @@ _OFFSET = re.compile(r"(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?", re.IGNORECASE
 _FARTHEST = 12  # hours: the zones Etc/GMT-14 to Etc/GMT+12 reach beyond it on one side only
 
 
+def _is_word(name: str) -> bool:
+    """True for a little word that is a village's name too, such as "her"; abbreviations of zones are none."""
+    short = len(name) <= 3 and name.islower() and name not in _ABBREVIATIONS  # noqa: PLR2004 - letters
+    return short or name.casefold() in STOP_WORDS
+
+
 def zone_of(place: str) -> str | None:
     """The IANA zone of a city, a zone's name or a common abbreviation; None where it is not known.
 
@@ -64,6 +72,6 @@ def zone_of(place: str) -> str | None:
     place = re.sub(r"^(?:(?:in|the|time ?zone|city|of)\s+)+", "", place.strip(), flags=re.IGNORECASE) or place
     told_in = re.split(r"\s+time\b", place, maxsplit=1, flags=re.IGNORECASE)[0]  # "Sydney time. When is that"
     for attempt in (place, place.partition(",")[0], told_in, re.sub(r"^(?:the )?(?:city of )?", "", place)):
-        if zone := zones.get(fold(attempt)):
+        if (zone := zones.get(fold(attempt))) and not _is_word(attempt):
             return zone
     return None

@@ -62,9 +62,12 @@ def role_of(span: Span, heard: Heard) -> str:
 
 
 def before_clock(span: Span, heard: Heard, near: Sequence[Span]) -> bool:
-    """True for the place that a time of day is told in: "6 pm Lisbon time"."""
-    clock = any(s.kind == "time" and 0 <= span.start - s.end <= 1 for s in near)
-    return clock and span.kind in ("name", "code", "pair") and heard.plain[span.end : span.end + 5].lower() == " time"
+    """True for the place that a time of day is told in: "6 pm Lisbon time", "6 pm in Lisbon"."""
+    if span.kind not in ("name", "code", "pair"):
+        return False
+    told = heard.plain[span.end : span.end + 5].lower() == " time"
+    joints = (" ", " in ") if told else (" in ",)
+    return any(s.kind == "time" and heard.plain[s.end : span.start].lower() in joints for s in near)
 
 
 def in_a_list(span: Span, heard: Heard) -> bool:

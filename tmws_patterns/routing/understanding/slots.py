@@ -13,7 +13,8 @@ import orjson
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import Slot
-from tmws_patterns.routing.understanding.dates import moment_of, time_of
+from tmws_patterns.routing.understanding.clock import time_of
+from tmws_patterns.routing.understanding.dates import moment_of
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import resolved, short, type_of
 from tmws_patterns.routing.understanding.spans import with_signs
@@ -27,6 +28,7 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
+_TAG = re.compile(r"#[A-Za-z][\w\-]*,?")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -149,9 +151,16 @@ def _structure(kind: type) -> Any:
     return read
 
 
+def object_in(sentence: str) -> str:
+    """The JSON object that a sentence holds, as it is written; "" for none."""
+    said = sentence[sentence.find("{") : sentence.rfind("}") + 1] if "{" in sentence else ""
+    return said if said and _structure(dict)(said) is not None else ""
+
+
 def _listed(text: str) -> list[str]:
     """The members of a list as it is said; paths need no comma between them."""
-    apart = text.split()
+    apart = [word.removeprefix("#") if _TAG.fullmatch(word) else word for word in text.split()]
+    text = " ".join(apart)
     named = [word.rstrip(",") for word in apart if word.casefold() not in ("and", "please", "pls", "thanks")]
     if len(apart) > 1 and named and all(re.search(r"[./*]", word) for word in named):
         return named

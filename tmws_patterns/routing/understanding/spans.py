@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 from tmws_patterns.routing.text import STOP_WORDS
-from tmws_patterns.routing.understanding.dates import COUNTS, MOMENT, Moment, join, read
+from tmws_patterns.routing.understanding.clock import COUNTS
+from tmws_patterns.routing.understanding.dates import MOMENT, Moment, join, read
 from tmws_patterns.routing.understanding.units import CURRENCIES, SYMBOLS, UNITS
 
 LONGEST_READ = 2_000  # characters outside quotes in which values are looked for: what follows is a text, not a request
@@ -69,7 +70,9 @@ _NAME = re.compile(
     r"(?:\s(?:(?:of|de|da|do|la|le|van|von|der|den|al)\s){0,2}[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,3}){0,4}"
 )
 _CODE = re.compile(r"(?<![\w\-/.$])[A-Z]{2,5}(?![\w\-/])")
-_TOKEN = re.compile(r"(?<![\w./@:\-])(?=[\w\-]{0,39}\d)(?=[\w\-]{0,39}[A-Za-z])[A-Za-z0-9][\w\-]{1,39}(?![\w/@:]|\.\w)")
+_TOKEN = re.compile(
+    r"(?<![\w./@:\-])(?=[\w\-]{0,39}\d)(?=[\w\-]{0,39}[A-Za-z])[A-Za-z0-9][\w\-]{1,39}(?:\.\d{1,6}){0,3}(?![\w/@:\-]|\.\w)"
+)
 _SIGNS = {
     "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "over": "/", "mod": "%",
     "to the power of": "**",
@@ -90,6 +93,15 @@ _ORDERED = (
         ),
         "+",
     ),
+)
+_POWERS = tuple(
+    (re.compile(form, re.IGNORECASE), meant)
+    for form, meant in (
+        (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({})"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{} ** 2"),
+        (rf"\b(?:the )?square of (?P<a>{_TERM})", "{} ** 2"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) cubed\b", "{} ** 3"),
+    )
 )
 _NO_NAME = frozenset(
     """got i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
@@ -232,6 +244,9 @@ def _expressions(text: str) -> Iterator[Span]:
     for match in _EXPRESSION.finditer(text):
         said = match.group().strip()
         yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
+    for form, meant in _POWERS:
+        for match in form.finditer(text):
+            yield Span("expression", meant.format(match["a"]), match.start(), match.end(), match.group())
     for form, sign in _ORDERED:
         for match in form.finditer(text):
             terms = re.findall(_TERM, match["terms"]) if "terms" in match.re.groupindex else [match["a"], match["b"]]

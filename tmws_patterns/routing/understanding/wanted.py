@@ -17,8 +17,8 @@ COUNTERS = frozenset("limit count max maximum top n num number k size results".s
 BOUNDS = frozenset("limit count max maximum top k".split())  # words of properties that say how much at most
 FREE = frozenset("query q search text topic keyword keywords question term phrase searchterm".split())
 COUNTED = frozenset(
-    "result item entry match hit record row note memory insight finding lesson".split()
-)  # what any limit counts
+    map(stem, "result item entry match hit record row note memory insight finding lesson case thing fact".split())
+)  # stems of what any limit counts
 _FILLER = frozenset("max maximum min minimum num number count of n total size limit per the in is to from".split())
 _MANNER = frozenset("include show with has is use enable allow only return get should exclude".split())
 _FROM = frozenset("from source src origin start starting departure base sender since after begin".split())

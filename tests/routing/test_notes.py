@@ -1,0 +1,93 @@
+"""What a request to remember something says: the note, and what is said about it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmws_patterns.routing.understanding.notes import note_of
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        (
+            "Make a note, tagged infra and redis: we move in March",
+            {"content": "we move in March", "tags": "infra, redis"},
+        ),
+        (
+            "log a decision: Postgres over MySQL #db #decision",
+            {"content": "Postgres over MySQL", "tags": "db, decision"},
+        ),
+        (
+            "Store this publicly: help is there from 9 to 5",
+            {"content": "help is there from 9 to 5", "access_level": "public"},
+        ),
+        (
+            "Save the following with importance 0.8 and the tag security: TLS 1.0 is off",
+            {"content": "TLS 1.0 is off", "importance": "0.8", "tags": "security"},
+        ),
+        (
+            "write down that Maria owns billing and share it with athena and hestia",
+            {"content": "Maria owns billing", "shared_with": "athena, hestia", "access_level": "shared"},
+        ),
+        (
+            "note for the design team: the logo is final",
+            {"content": "the logo is final", "team": "design", "access_level": "team"},
+        ),
+        ("jot down that rent is due (tags: home, money)", {"content": "rent is due", "tags": "home, money"}),
+        (
+            'add to memory "retention is 7 days" with tags kafka, ops',
+            {"content": "retention is 7 days", "tags": "kafka, ops"},
+        ),
+        (
+            "store in memory: a is b; tags: a, c; importance: 70%",
+            {"content": "a is b", "tags": "a, c", "importance": "0.7"},
+        ),
+    ],
+)
+def test_a_note_is_parted_from_what_is_said_about_it(sentence: str, wanted: dict[str, str]) -> None:
+    assert note_of(sentence, "") == wanted
+
+
+@pytest.mark.parametrize(
+    ("note", "about"),
+    [
+        ("builds are tagged nightly", {}),
+        ("lunch is for the web team", {}),
+        ("the flag is private", {}),
+        ("we use the label blue", {}),
+        ("invoices go out in euros, importance 0.9", {"importance": "0.9"}),
+        ("the door code is 4711, keep it private", {"access_level": "private"}),
+    ],
+)
+def test_only_what_stands_apart_is_taken_off_a_note(note: str, about: dict[str, str]) -> None:
+    found = note_of(f"remember that {note}", note)
+
+    assert found.pop("content") == (note if not about else note[: note.rfind(",")])
+    assert found == about
+
+
+def test_a_sentence_that_asks_for_no_note_holds_none() -> None:
+    assert note_of("share with athena: the plan", "") == {}
+    assert note_of("remember", "") == {}
+
+
+@given(st.text(max_size=400), st.text(max_size=40))
+def test_a_note_keeps_its_beginning_and_its_middle(note: str, tag: str) -> None:
+    found = note_of(f"remember that {note}", note).get("content", note)
+
+    assert found in note
+
+
+@pytest.mark.parametrize("piece", ["tags ", "#a ", "with tags a, ", "importance ", '"', "share it with a and "])
+def test_a_long_note_takes_no_longer_than_it_is_long(piece: str) -> None:
+    long = piece * (20_000 // len(piece))
+    start = time.perf_counter()
+
+    note_of(f"remember that {long}", long)
+
+    assert time.perf_counter() - start < 0.05

@@ -1,0 +1,151 @@
+"""What a request to remember something says: the note itself, and what is said about it.
+
+"Make a note, tagged infra: the cluster moves in March" holds the note "the cluster moves in March" with a tag.
+What is said about a note stands before it or after it; nothing is taken out of its middle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_ITEM = r"[\"']?#?[\w\-]+[\"']?"
+_LIST = rf"{_ITEM}(?:(?:,\s?(?:and\s)?|\sand\s|\s(?=#)){_ITEM}){{0,9}}"
+_LEVEL = r"(?:of|is|at|level|:|=|\s){0,6}"
+_ABOUT = {
+    "tags": (
+        rf"(?:with|under|using|has|add)\s(?:the\s)?(?:tags?|labels?)(?:\sit)?:?\s(?P<value>{_LIST})",
+        rf"(?:tag(?:ged|s)?|label(?:led|ed|s)?)(?:\s(?:it|this|as|with|by)){{0,2}}:?\s(?P<value>{_LIST})",
+        r"(?P<value>#[\w\-]+(?:,?\s(?:and\s)?#[\w\-]+){0,9})",
+    ),
+    "importance": (
+        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?importance{_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?%)",
+    ),
+    "team": (
+        r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?(?:team\s(?P<value>[\w\-]+)|(?P<value_2>[\w\-]+)\steam)",
+    ),
+    "shared_with": (
+        rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?:the\s)?(?:agents?\s)?(?P<value>{_LIST})",
+        rf"for\sagents?\s(?P<value>{_LIST})",
+    ),
+    "access_level": (
+        r"(?:(?:make|keep)\s(?:it|this)\s|(?:visible|shared)\s|as\s|access(?:\slevel)?:?\s|an?\s)?"
+        r"(?P<value>public|private)(?:ly)?(?:\snote)?",
+        r"(?:for|with)\s(?P<everyone>everyone|everybody|all agents)",
+    ),
+}
+_BEFORE = {
+    name: [re.compile(rf"(?<![\w#]){form}(?![\w%])", re.IGNORECASE) for form in forms] for name, forms in _ABOUT.items()
+}
+_AFTER = {
+    name: [re.compile(rf"(?P<joint>[\s,;.()\-–]+)(?:and\s|with\s)?{form}\)?[.!\s]*$", re.IGNORECASE) for form in forms]
+    for name, forms in _ABOUT.items()
+}
+_LOOSE = frozenset(("access_level", "team"))  # said after a note only behind a comma: "lunch is for the web team"
+_BE = re.compile(
+    r"\b(?:is|are|was|were|be|been|being|get|gets|got|not|must|should|the|a|an|of|by|and|or|has|have|need|needs|use|uses)$",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"^(?:(?:please|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
+    r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add|make|take|commit|stash|leave)\b",
+    re.IGNORECASE,
+)
+_OPENINGS = (
+    re.compile(r"(?<=[^\s\d]):\s+(?=\S)"),
+    re.compile(r"\s(?:(?:the|this)\s(?:fact|decision|insight|lesson)\s)?that\s(?=\S)", re.IGNORECASE),
+)
+_QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
+_FARTHEST = 100  # characters of a request before the note begins
+_MOST_SAID = 6  # things said about one note
+_REACH = 400  # characters at either end of a note in which they are looked for
+
+
+def note_of(sentence: str, caught: str) -> dict[str, str]:
+    """The note as `content` with what is said about it, as texts by the argument's name.
+
+    `caught` is what the trigger took for the note, "" for nothing. Without a note nothing is found.
+    """
+    if caught:
+        at = sentence.rfind(caught)  # a note stands at the end
+        before, note = (sentence[:at], sentence[at:]) if at >= 0 else ("", caught)
+    elif (parts := _parted(sentence)) is not None:
+        before, note = parts
+    else:
+        return {}
+    found = dict(_said_before(before))
+    note = _opening(note, found)
+    note = _unquoted(_ending(note, found))
+    if set(found) & {"team", "shared_with"}:
+        found["access_level"] = "team" if "team" in found else "shared"
+    return {**found, "content": note} if note.strip() else {}
+
+
+def _parted(sentence: str) -> tuple[str, str] | None:
+    """A request and the note that follows it; None where it is not plain where the note begins."""
+    asked = _ASKED.match(sentence)
+    if asked is None:
+        return None
+    if quoted := _QUOTED.search(sentence):
+        return sentence[: quoted.start()], sentence[quoted.start() :]
+    found = (opening.search(sentence, asked.end(), asked.end() + _FARTHEST) for opening in _OPENINGS)
+    first = min(filter(None, found), key=lambda match: match.start(), default=None)
+    return (sentence[: first.start()], sentence[first.end() :]) if first else None
+
+
+def _said_before(text: str) -> Iterator[tuple[str, str]]:
+    for name, forms in _BEFORE.items():
+        match = next(filter(None, (form.search(text, 0, _REACH) for form in forms)), None)
+        if match is not None:
+            yield name, _value(match)
+
+
+def _opening(note: str, found: dict[str, str]) -> str:
+    """The note without what is said of it in front: "for the whole team platform that deploys freeze"."""
+    for name in ("team", "access_level", "tags"):
+        for form in _BEFORE[name]:
+            match = form.match(note, 0, _REACH)
+            joint = re.compile(r"(?::|,|\sthat)\s+").match(note, match.end()) if match else None
+            if match is not None and joint is not None and name not in found:
+                found[name] = _value(match)
+                return note[joint.end() :]
+    return note
+
+
+def _ending(note: str, found: dict[str, str]) -> str:
+    """The note without what is said of it behind: "invoices in euros, importance 0.9"."""
+    for _ in range(_MOST_SAID):
+        for name, forms in _AFTER.items():
+            match = next(filter(None, (form.search(note, max(0, len(note) - _REACH)) for form in forms)), None)
+            if match is None or name in found or not _stands_apart(name, note[: match.start()], match):
+                continue
+            found[name] = _value(match)
+            note = note[: match.start()].rstrip(" ,;")
+            break
+        else:
+            break
+    return note
+
+
+def _stands_apart(name: str, rest: str, match: re.Match[str]) -> bool:
+    """True for what is said about the note, and is not a part of what it says."""
+    joint = match["joint"].strip()
+    bare = not joint and not rest.endswith(('"', "”", "»"))
+    return bool(rest.strip()) and not (bare and (name in _LOOSE or _BE.search(rest.rstrip())))
+
+
+def _value(match: re.Match[str]) -> str:
+    """What was said, without marks around it."""
+    groups = match.groupdict()
+    if groups.get("everyone"):
+        return "public"
+    said = str(groups.get("value") or groups.get("value_2")).replace("#", "").strip(" \"'")
+    if said.endswith("%"):
+        return str(round(float(said.rstrip("% ")) / 100, 4))
+    return ", ".join(w for w in re.split(r"[\s,\"']+", said) if w and w.casefold() != "and")
+
+
+def _unquoted(note: str) -> str:
+    """A note that is one text in quotes, as it stands between them."""
+    match = _QUOTED.fullmatch(note.strip())
+    return next(filter(None, match.groups())) if match else note
