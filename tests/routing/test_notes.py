@@ -72,7 +72,7 @@ def test_only_what_stands_apart_is_taken_off_a_note(note: str, about: dict[str, 
 
 
 def test_a_sentence_that_asks_for_no_note_holds_none() -> None:
-    assert note_of("share with athena: the plan", "") == {}
+    assert note_of("tell athena: the plan", "") == {}
     assert note_of("remember", "") == {}
 
 

@@ -13,6 +13,7 @@ from tmws_patterns.encoder import static_encoder
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Learned, Router, study
+from tmws_patterns.routing.learning.knowledge import tool_vectors
 from tmws_patterns.routing.tools import BY_TABLE, Meanings, ToolIndex, ToolText
 
 TOOLS = [
@@ -24,7 +25,7 @@ TOOLS = [
 
 
 def index() -> tuple[ToolIndex, Meanings]:
-    vectors = static_encoder().encode_all([tool.meaning for tool in TOOLS])
+    vectors = tool_vectors([tool.meanings for tool in TOOLS], static_encoder())
     return ToolIndex(TOOLS), Meanings(vectors, BY_TABLE)
 
 

@@ -49,7 +49,11 @@ class SentenceEncoder:
 
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row; those of like length go through the model together."""
-        rows = [[_CLS, *self._pieces.pieces(text)[:_LONGEST], _SEP] for text in texts]
+        return self.encode_pieces([self._pieces.pieces(text) for text in texts])
+
+    def encode_pieces(self, texts: Sequence[Sequence[int]]) -> Vector:
+        """The same of texts that are given as the places of their pieces."""
+        rows = [[_CLS, *pieces[:_LONGEST], _SEP] for pieces in texts]
         found = np.zeros((len(rows), self.width), np.float32)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         for start in range(0, len(order), _BATCH):

@@ -1,7 +1,7 @@
-"""Sentences as the sum of their pieces' vectors: microseconds, no neural network at run time.
+"""Sentences as the sum of the vectors of their pieces and of usual pairs of them: microseconds, no neural network.
 
 The table is our own: scripts/make_table.py distils it from all-MiniLM-L6-v2 (Apache-2.0). Each row is
-256 numbers in int8 with a scale of its own, which holds the piece's weight too.
+256 numbers in int8 with a scale of its own, which holds its weight too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,22 @@ _TINY = 1e-9  # keeps a division by the length of nothing from failing
 class StaticEncoder:
     """Sentences as unit vectors of `width` numbers (float32). Safe to share between threads."""
 
-    def __init__(self, pieces: WordPiece, table: npt.NDArray[np.int8], scales: Vector, mean: Vector) -> None:
-        """Encode with `table` (pieces x width) times `scales` (pieces); `mean` (width) is what sentences share."""
+    def __init__(
+        self,
+        pieces: WordPiece,
+        table: npt.NDArray[np.int8],
+        scales: Vector,
+        mean: Vector,
+        pairs: npt.NDArray[np.int32],
+    ) -> None:
+        """Encode with `table` (rows x width) times `scales` (rows); `mean` (width) is what sentences share.
+
+        The first rows are the pieces', by their place; the last are the `pairs`' (count x 2 places), which
+        are added to those of their two pieces.
+        """
         self._pieces = pieces
+        first = len(table) - len(pairs)
+        self._pairs = {(one, other): first + i for i, (one, other) in enumerate(pairs.tolist())}
         self._table = table
         self._scales = scales
         self._mean = mean
@@ -36,6 +50,8 @@ class StaticEncoder:
         places = self._pieces.pieces(text)
         if not places:
             return np.zeros(self.width, np.float32)
+        known = self._pairs
+        places += [known[pair] for pair in pairwise(places) if pair in known]
         vector = self._scales[places] @ self._table[places].astype(np.float32)
         return _unit(_unit(vector) - self._mean)
 
@@ -63,4 +79,4 @@ def vocabulary() -> WordPiece:
 def static_encoder() -> StaticEncoder:
     """The encoder with the shipped table, read on first use."""
     with np.load(str(files(__package__).joinpath("table.npz"))) as stored:
-        return StaticEncoder(vocabulary(), stored["table"], stored["scales"], stored["mean"])
+        return StaticEncoder(vocabulary(), stored["table"], stored["scales"], stored["mean"], stored["pairs"])

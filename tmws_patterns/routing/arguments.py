@@ -17,8 +17,9 @@ from tmws_patterns.routing.understanding.assignment import assign
 from tmws_patterns.routing.understanding.dates import moment_of
 from tmws_patterns.routing.understanding.fitting import Taken
 from tmws_patterns.routing.understanding.notes import note_of
+from tmws_patterns.routing.understanding.objects import object_in, pairs_in
 from tmws_patterns.routing.understanding.schemas import as_type, fault, properties_of, required_of, short, type_of
-from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, object_in, slot_of
+from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, slot_of
 from tmws_patterns.routing.understanding.spans import find_spans
 from tmws_patterns.routing.understanding.wanted import Wanted, schema_of_slot, wanted_of
 
@@ -160,9 +161,7 @@ class _Given:
                 self.found.take(path[0], taken.value, f"{SENTENCE}: {short(taken.text)}")
                 self.found.moving |= taken.moving
         self._assemble(parts)
-        for name in self.open():
-            if type_of(self.shapes.get(name, {})) == "object" and (said := object_in(query)):
-                self.catch(name, said, f"{SENTENCE}: {short(said)}")
+        self._take_object(query, groups)
         if bold and self.pattern.is_tool:
             self._take_whole(query, wanted)
 
@@ -188,6 +187,16 @@ class _Given:
                 said = ", ".join(taken.text for taken in inner.values())
                 self.found.take(name, value, f"{SENTENCE}: {short(said)}")
                 self.found.moving |= any(taken.moving for taken in inner.values())
+
+    def _take_object(self, query: str, groups: Mapping[str, str]) -> None:
+        """An object of properties that nobody knows here: as JSON, or in names and values behind the trigger."""
+        for name in self.open():
+            shape = self.shapes.get(name, {})
+            if type_of(shape) != "object" or properties_of({**self.schema, **shape}):
+                continue
+            rest = _outside(query, groups).rpartition(_BLANK)[2] if groups else ""
+            if said := object_in(query) or pairs_in(rest):
+                self.found.take(name, said, f"{SENTENCE}: {short(said)}")
 
     def _take_whole(self, query: str, wanted: list[Wanted]) -> None:
         """The whole sentence, to a search that takes one and of which nothing else was understood."""

@@ -18,8 +18,9 @@ STOP_WORDS = frozenset(
 
 
 def normalise(query: str) -> str:
-    """One spelling of a sentence: NFKC, single spaces, no space or closing mark at its ends."""
-    return " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?!. ")
+    """One spelling of a sentence: NFKC, single spaces, no closing mark or space at its ends; " ." is a folder."""
+    one = " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?! ")
+    return one if one.endswith((" .", " ..", "/.", "/..")) else one.rstrip("?!. ")
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ _SATURATION, _LENGTH = 1.2, 0.6  # BM25's k1 and b
 _ABOUT = 300  # characters of a description that are read for its meaning: the rest is manual
 _LEAD = 3.0  # standard deviations before the second: more than that says no more
 _PARTED = re.compile(r"[_\-./]+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,16 @@ class Trust:
     """How much words and meaning count, and what their sum is worth.
 
     The weights are those of a logistic regression on constant, share of words covered, likeness and lead,
-    fitted on MetaTool's training questions and apizoo's, with CLINC150's out-of-scope sentences among them.
+    fitted by scripts/fit_trust.py on MetaTool's training questions and apizoo's, with strangers among them.
     """
 
     words: float
     weights: tuple[float, float, float, float]
 
 
-BY_WORDS = Trust(1.0, (-2.33, 3.07, 0.0, 0.77))
-BY_TABLE = Trust(0.5, (-4.57, -0.30, 7.39, 0.91))
-BY_MODEL = Trust(0.25, (-3.37, 2.12, 4.03, 0.58))
+BY_WORDS = Trust(1.0, (-2.56, 3.43, 0.0, 0.78))
+BY_TABLE = Trust(0.5, (-3.68, 0.44, 5.12, 0.92))
+BY_MODEL = Trust(0.25, (-3.40, 0.28, 4.81, 0.97))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,23 @@ class ToolText:
     parameters: tuple[str, ...] = ()
 
     @property
-    def meaning(self) -> str:
-        """The text whose vector stands for the tool."""
-        return f"{_PARTED.sub(' ', self.name)}. {self.about[:_ABOUT]}"
+    def meanings(self) -> tuple[str, str]:
+        """The texts that stand for the tool: its name with its description, and the description's first sentence."""
+        name, about = _PARTED.sub(" ", self.name), self.about[:_ABOUT]
+        return f"{name}. {about}", _SENTENCE.split(about, maxsplit=1)[0] or name
+
+
+class Signs(NamedTuple):
+    """What speaks for a tool: the share of the sentence's words it covers, its likeness, its lead (each 0 or more)."""
+
+    covered: float
+    near: float
+    lead: float
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTool:
-    """A tool's place, the probability that it is meant, and which of the sentence's words it has (stems)."""
+    """A tool's place and the probability that it is meant."""
 
     place: int
     confidence: float
@@ -100,6 +111,19 @@ class ToolIndex:
 
         No tool is believed more than one before it.
         """
+        trust = meanings.trust if meanings else BY_WORDS
+        found: list[FoundTool] = []
+        for place, signs in self.ranked(query, count, meanings, vector):
+            sure = _confidence(trust, signs)
+            if meanings is None:  # by words alone, no surer than the share of the sentence that they cover
+                sure = min(sure, signs.covered)
+            found.append(FoundTool(place, min(sure, found[-1].confidence) if found else sure))
+        return found
+
+    def ranked(
+        self, query: str, count: int, meanings: Meanings | None = None, vector: Vector | None = None
+    ) -> list[tuple[int, Signs]]:
+        """Places of the `count` first tools that share a word or a meaning with the sentence, best first."""
         if not self._count:
             return []
         terms = set(stems(query))
@@ -107,23 +131,20 @@ class ToolIndex:
         for term in terms:
             if (posting := self._postings.get(term)) is not None:
                 words[posting[0]] += posting[1]
-        trust = meanings.trust if meanings else BY_WORDS
+        share = meanings.trust.words if meanings else 1.0
         likeness = meanings.vectors @ vector if meanings is not None and vector is not None else np.zeros_like(words)
-        fused = trust.words * _standard(words) + (1 - trust.words) * _standard(likeness)
+        fused = share * _standard(words) + (1 - share) * _standard(likeness)
         size = min(count + 1, self._count)
         top = np.argpartition(-fused, size - 1)[:size]
         top = top[np.argsort(-fused[top], kind="stable")]
         most = sum(self._weight(term) for term in terms) or 1.0
         best = [*fused[top].tolist(), float(fused[top[-1]])]
-        found: list[FoundTool] = []
-        for i, place in enumerate(top[:count].tolist()):
-            covered, near = float(words[place]) / most, float(likeness[place])
-            if covered > 0 or near > 0:
-                sure = _confidence(trust, covered, near, best[i] - best[1 if i == 0 else 0])
-                if meanings is None:  # by words alone, no surer than the share of the sentence that they cover
-                    sure = min(sure, covered)
-                found.append(FoundTool(place, min(sure, found[-1].confidence) if found else sure))
-        return found
+        rows = zip(top[:count].tolist(), words[top].tolist(), likeness[top].tolist(), best, strict=False)
+        return [
+            (place, Signs(word / most, near, min(_LEAD, score - best[1 if i == 0 else 0])))
+            for i, (place, word, near, score) in enumerate(rows)
+            if word > 0 or near > 0
+        ]
 
     def __contains__(self, term: str) -> bool:
         """True for a stem that stands in some tool."""
@@ -135,9 +156,9 @@ class ToolIndex:
         return float(posting[2]) if posting else self._rarest * _SATURATION
 
 
-def _confidence(trust: Trust, covered: float, near: float, lead: float) -> float:
-    constant, by_words, by_meaning, by_lead = trust.weights
-    return 1 / (1 + math.exp(-(constant + by_words * covered + by_meaning * near + by_lead * min(lead, _LEAD))))
+def _confidence(trust: Trust, signs: Signs) -> float:
+    constant, *weights = trust.weights
+    return 1 / (1 + math.exp(-(constant + sum(w * s for w, s in zip(weights, signs, strict=True)))))
 
 
 def _standard(values: Vector) -> Vector:

@@ -47,12 +47,12 @@ class Lessons:
     def texts(self) -> list[str]:
         """Every text that an encoder is asked for when this is learned, each once."""
         taught = (text for pairs in self.taught.values() for _, text in pairs)
-        return list(dict.fromkeys([*taught, *(tool.meaning for tool in self.tools), *strangers()]))
+        return list(dict.fromkeys([*taught, *(text for tool in self.tools for text in tool.meanings), *strangers()]))
 
     @cached_property
     def digest(self) -> str:
         """Hash of everything in it and of the form of what is learned: 32 hexadecimal characters."""
-        parts = [FORM, sorted(self.taught.items()), [tool.meaning for tool in self.tools]]
+        parts = [FORM, sorted(self.taught.items()), [tool.meanings for tool in self.tools]]
         return blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
 
 
@@ -83,19 +83,19 @@ class Knowledge:
     Attributes:
         stage: None where there were too few examples.
         vectors: one row a tool of `meanings`.
-        meanings: each tool's text, with its row.
+        meanings: each tool's texts, with their row.
     """
 
     encoder: Encoder
     stage: StaticStage | None
     vectors: Matrix
-    meanings: Mapping[str, int]
+    meanings: Mapping[tuple[str, str], int]
 
     def rows_of(self, tools: Sequence[ToolText]) -> Matrix:
         """The vectors of these tools (tools x width); zeros for one that was not there when this was learned."""
         rows = np.zeros((len(tools), self.encoder.width), np.float32)
         for place, tool in enumerate(tools):
-            if (row := self.meanings.get(tool.meaning)) is not None:
+            if (row := self.meanings.get(tool.meanings)) is not None:
                 rows[place] = self.vectors[row]
         return rows
 
@@ -120,7 +120,7 @@ class Knowledge:
                 facts = orjson.loads(found["facts"].tobytes())
                 vectors, written = found["vectors"].astype(np.float32), found["stage"].tobytes()
             stage = StaticStage.from_bytes(written, encoder) if written else None
-            meanings = {text: row for row, text in enumerate(facts["meanings"])}
+            meanings = {(one, other): row for row, (one, other) in enumerate(facts["meanings"])}
             if facts["form"] != FORM or vectors.shape != (len(meanings), encoder.width) or (written and stage is None):
                 return None
             return cls(encoder, stage, vectors, meanings)
@@ -149,11 +149,11 @@ def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -
 
     Takes a fraction of a second with the table, seconds with a model: not for the event loop.
     """
-    texts = list(dict.fromkeys(tool.meaning for tool in lessons.tools))
+    texts = list(dict.fromkeys(tool.meanings for tool in lessons.tools))
     stage = _stage(Lessons(lessons.taught), encoder)  # type: ignore[arg-type]  # an encoder is itself, and so hashable
     known = before.meanings if before else {}
-    new = {text: row for row, text in enumerate(t for t in texts if t not in known)}
-    made = encoder.encode_all(list(new))
+    new = {pair: row for row, pair in enumerate(t for t in texts if t not in known)}
+    made = tool_vectors(list(new), encoder)
     vectors = np.zeros((len(texts), encoder.width), np.float32)
     for place, text in enumerate(texts):
         vectors[place] = made[new[text]] if text in new or before is None else before.vectors[known[text]]
@@ -163,6 +163,14 @@ def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -
         vectors,
         {text: row for row, text in enumerate(texts)},
     )
+
+
+def tool_vectors(meanings: Sequence[tuple[str, str]], encoder: Encoder) -> Matrix:
+    """One unit vector a tool (tools x width): the middle of its two texts', which find more than either alone."""
+    both = encoder.encode_all([text for pair in meanings for text in pair]).reshape(len(meanings), 2, encoder.width)
+    middle: Matrix = both.sum(axis=1)
+    unit: Matrix = middle / (np.linalg.norm(middle, axis=1, keepdims=True) + 1e-9)
+    return unit
 
 
 @lru_cache(maxsize=4)

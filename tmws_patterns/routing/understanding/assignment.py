@@ -63,8 +63,8 @@ class Assignment:
         self._take_named()
         for path, one in compose(self._open(), self._free_spans(), self.heard.plain, bold=self.bold).items():
             self._settle(path, one)
+        self._take_roles()
         if self.bold:
-            self._take_roles()
             self._take_places()
         self._take_alone()
         self._take_quoted()
@@ -141,7 +141,8 @@ class Assignment:
 
     def _take_roles(self) -> None:
         """From A to B: each to the property that plays that part."""
-        for one in [w for w in self._open() if w.role and w.kind not in ("free", "choice", "boolean", "object")]:
+        told = [w for w in self._open() if w.role and (self.bold or w.slot)]
+        for one in [w for w in told if w.kind not in ("free", "choice", "boolean", "object")]:
             if one.type in ("integer", "number") and one.kind == "number":
                 continue
             spans = [s for s in self._free_spans() if role_of(s, self.heard) == one.role]
@@ -149,6 +150,18 @@ class Assignment:
             rivals = [w for w in self._open() if w is not one and w.role == one.role and w.kind == one.kind]
             if len(fits) == 1 and not rivals:
                 self.taken[one.path] = fits[0][1]
+        if self.bold:
+            self._take_both_places()
+
+    def _take_both_places(self) -> None:
+        """Two places, where one is come from and one is gone to: the first is from."""
+        ends = [w for w in self._open() if w.role and w.kind in ("timezone", "place") and w.required]
+        spans = [span for span, _ in self._fitting(ends[0], self._free_spans())] if ends else []
+        if sorted(w.role for w in ends) != ["from", "to"] or len(spans) != 2:  # noqa: PLR2004 - a pair
+            return
+        for one in ends:
+            if (taken := fit(one, spans[0 if one.role == "from" else 1])) is not None:
+                self.taken[one.path] = taken
 
     def _take_places(self) -> None:
         """In Paris: to the only property that is a place or its time zone."""
@@ -223,7 +236,7 @@ class Assignment:
     def _is_id(self, span: Span) -> bool:
         """True for a word with digits, or a number right after what it numbers: "memory 77"."""
         numbered = span.kind == "number" and preposition(span, self.heard) in _NUMBERED
-        return span.kind == "token" or numbered
+        return span.kind in ("token", "issue") or numbered
 
     def _is_sum(self, one: Wanted, span: Span) -> bool:
         return one.required and (self.has_unit or dimension_of(span.unit) in ("money", "percent"))

@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 
 from tmws_patterns.routing.text import STOP_WORDS, stem, words
 from tmws_patterns.routing.understanding.fitting import Taken, fit
+from tmws_patterns.routing.understanding.numerals import NUMERAL, value_of
 from tmws_patterns.routing.understanding.schemas import as_type, fault
-from tmws_patterns.routing.understanding.spans import NUMBER_WORDS, Heard, starting_at
+from tmws_patterns.routing.understanding.spans import Heard, starting_at
 from tmws_patterns.routing.understanding.units import SYMBOLS
 from tmws_patterns.routing.understanding.wanted import COUNTED, Wanted
 
@@ -29,6 +30,7 @@ _BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
 _BOUNDARY = re.compile(
     r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please)\b)"
 )
+_NO_ITEMS = frozenset("up at no max please pls thanks only limit top first last".split())
 _YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
 _WEAK = frozenset("all any none default auto first last new name text day week month year in on is it".split())
 _MANNER = frozenset("include show with has is use enable allow only return get should".split())
@@ -131,7 +133,8 @@ def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], pla
     """True where one bare word after a name is plainly its value: "table users", and then something else."""
     if wanted.kind not in ("any", "id", "channel", "hash", "branch") or match["name"].lower() in _PREPOSITIONS:
         return False
-    if wanted.kind == "hash" and not _TELLING.search(word.group()):
+    telling = wanted.kind == "hash" or match["name"].lower() in ("commit", "revision")
+    if telling and not wanted.several and not _TELLING.search(word.group()):
         return False
     follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
     ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
@@ -180,7 +183,11 @@ def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int
         item = _ITEM.match(heard.plain, at)
         if quoted is not None:
             value, stop = quoted.value, quoted.end
-        elif item is not None and _is_item(item.group(1)) and (at not in stops or not values):
+        elif (
+            item is not None
+            and _is_item(item.group(1))
+            and not (values and (at in stops or _MANY.match(heard.plain, at)))
+        ):
             value, stop = item.group(1).rstrip("."), item.end()
         else:
             break
@@ -200,7 +207,7 @@ def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int
 def _is_item(word: str) -> bool:
     """True for a word that may be a member of a list, and is no part of "ten at most" after it."""
     said = word.casefold()
-    return said not in STOP_WORDS and said not in NUMBER_WORDS and said not in ("up", "at", "no", "max")
+    return said not in STOP_WORDS and said not in _NO_ITEMS and value_of(said) is None
 
 
 def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
@@ -217,22 +224,25 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
     return CONTESTED if len(found) > 1 else found[0] if found else None
 
 
-_NUMBER = r"(?P<number>\d{1,7}|" + "|".join(NUMBER_WORDS) + r")"
-_BOUNDED = re.compile(
-    rf"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
-    rf"|most recent) {_NUMBER}(?P<thousand>k)?\b(?!:)|(?<![\w.]){_NUMBER.replace('number', 'number_2')}"
-    rf"(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops)\b"
-    rf"|\bthe {_NUMBER.replace('number', 'number_3')} (?:most (?!of)[a-z]+|best|top|highest|latest|newest|last)\b",
-    re.IGNORECASE,
+_BOUND = (
+    r"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
+    r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:)",
+    r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops|or (?:fewer|less))\b",
+    r"(?<![\w.])(?P<number>{n}) (?:of them|will do|will suffice|(?:is|are) (?:fine|enough|plenty))\b",
+    r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|highest|latest|newest|last)\b",
+    r"[,;:]\s(?P<number>{n})[.!?\s]*$",
 )
+_MANY = re.compile(r"\d{1,7}(?: [a-z]{1,20})? (?:at most|at the most|max|tops|or fewer|or less)\b")
+_BOUNDED = tuple(re.compile(form.format(n=rf"(?:\d{{1,7}}|{NUMERAL})"), re.IGNORECASE) for form in _BOUND)
 
 
 def bounded(wanted: Wanted, heard: Heard) -> Named:
     """A number that is said to be the most: "up to fifteen", "12 at most", "the latest 8"."""
     found = []
-    for match in _BOUNDED.finditer(heard.plain):
-        said = (match["number"] or match["number_2"] or match["number_3"]).casefold()
-        value = (NUMBER_WORDS.get(said) or int(said)) * (1_000 if match["thousand"] else 1)
+    for match in (m for form in _BOUNDED for m in form.finditer(heard.plain)):
+        said = match["number"]
+        value = value_of(said) or int(said)
+        value *= 1_000 if match.groupdict().get("thousand") else 1
         if not fault(value, wanted.schema, {}):
             found.append(Taken(value, match.group(), match.start(), match.end()))
     return CONTESTED if len({t.value for t in found}) > 1 else found[0] if found else None
@@ -295,7 +305,7 @@ def _is_said(word: str, member: str) -> bool:
 def _meant(description: str, member: str) -> tuple[str, ...]:
     """Words that a description gives for a short member: "c for Celsius", "'f' (Fahrenheit)"."""
     found = re.findall(
-        rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?(\w{{3,20}})", description[:400]
+        rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?(\w{{2,20}})", description[:400]
     )
     return tuple(word.casefold() for word in found)
 

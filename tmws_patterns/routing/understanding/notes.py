@@ -19,7 +19,8 @@ _ABOUT = {
         r"(?P<value>#[\w\-]+(?:,?\s(?:and\s)?#[\w\-]+){0,9})",
     ),
     "importance": (
-        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?importance{_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?%)",
+        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?%)",
+        r"(?P<value>0?\.\d+|\d{1,3}\s?%)\s(?:important|importance)",
     ),
     "team": (
         r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?(?:team\s(?P<value>[\w\-]+)|(?P<value_2>[\w\-]+)\steam)",
@@ -38,7 +39,10 @@ _BEFORE = {
     name: [re.compile(rf"(?<![\w#]){form}(?![\w%])", re.IGNORECASE) for form in forms] for name, forms in _ABOUT.items()
 }
 _AFTER = {
-    name: [re.compile(rf"(?P<joint>[\s,;.()\-–]+)(?:and\s|with\s)?{form}\)?[.!\s]*$", re.IGNORECASE) for form in forms]
+    name: [
+        re.compile(rf"(?P<joint>[\s,;.()\[\-–]+)(?:and\s|with\s)?{form}[)\]]?[.!\s]*(?:please[.!\s]*)?$", re.IGNORECASE)
+        for form in forms
+    ]
     for name, forms in _ABOUT.items()
 }
 _LOOSE = frozenset(("access_level", "team"))  # said after a note only behind a comma: "lunch is for the web team"
@@ -48,12 +52,21 @@ _BE = re.compile(
 )
 _ASKED = re.compile(
     r"^(?:(?:please|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
-    r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add|make|take|commit|stash|leave)\b",
+    r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add"
+    r"|make|take|commit|stash|leave|share|new\smemory)\b"
+    r"|^(?:for future reference|for the record|note to self|fyi)\b",
     re.IGNORECASE,
 )
 _OPENINGS = (
     re.compile(r"(?<=[^\s\d]):\s+(?=\S)"),
     re.compile(r"\s(?:(?:the|this)\s(?:fact|decision|insight|lesson)\s)?that\s(?=\S)", re.IGNORECASE),
+)
+_FACT = re.compile(r"^(?:for future reference|for the record|note to self|fyi)[,:]\s+", re.IGNORECASE)
+_WRITTEN = re.compile(r"^(?:please\s)?(?:jot|note|write)\sdown\s", re.IGNORECASE)
+_AFTERWARDS = re.compile(
+    r"[,.;–-]+\s(?:please\s)?(?:remember|note|keep|save|store|write|jot|log|record|file)\s(?:that|this|it)"
+    r"(?:\s(?:down|in memory|in mind|for later|for me|please)){0,3}(?=[,.;\s]|$)",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
 _FARTHEST = 100  # characters of a request before the note begins
@@ -85,11 +98,16 @@ def _parted(sentence: str) -> tuple[str, str] | None:
     """A request and the note that follows it; None where it is not plain where the note begins."""
     asked = _ASKED.match(sentence)
     if asked is None:
-        return None
+        after = _AFTERWARDS.search(sentence, max(0, len(sentence) - _REACH))
+        return ("", sentence[: after.start()] + sentence[after.end() :]) if after else None
     if quoted := _QUOTED.search(sentence):
         return sentence[: quoted.start()], sentence[quoted.start() :]
+    if fact := _FACT.match(sentence):
+        return "", sentence[fact.end() :]
     found = (opening.search(sentence, asked.end(), asked.end() + _FARTHEST) for opening in _OPENINGS)
     first = min(filter(None, found), key=lambda match: match.start(), default=None)
+    if first is None:
+        first = _WRITTEN.match(sentence)
     return (sentence[: first.start()], sentence[first.end() :]) if first else None
 
 
@@ -102,10 +120,11 @@ def _said_before(text: str) -> Iterator[tuple[str, str]]:
 
 def _opening(note: str, found: dict[str, str]) -> str:
     """The note without what is said of it in front: "for the whole team platform that deploys freeze"."""
-    for name in ("team", "access_level", "tags"):
+    start = len(note) - len(note.lstrip(" ,"))
+    for name in ("team", "access_level", "tags", "importance"):
         for form in _BEFORE[name]:
-            match = form.match(note, 0, _REACH)
-            joint = re.compile(r"(?::|,|\sthat)\s+").match(note, match.end()) if match else None
+            match = form.match(note, start, _REACH)
+            joint = re.compile(r"(?::|,?\sthat|,)\s+").match(note, match.end()) if match else None
             if match is not None and joint is not None and name not in found:
                 found[name] = _value(match)
                 return note[joint.end() :]

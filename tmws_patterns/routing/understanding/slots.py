@@ -28,6 +28,7 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
+_POLITE = frozenset(("please", "pls", "thanks"))
 _TAG = re.compile(r"#[A-Za-z][\w\-]*,?")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
@@ -151,20 +152,14 @@ def _structure(kind: type) -> Any:
     return read
 
 
-def object_in(sentence: str) -> str:
-    """The JSON object that a sentence holds, as it is written; "" for none."""
-    said = sentence[sentence.find("{") : sentence.rfind("}") + 1] if "{" in sentence else ""
-    return said if said and _structure(dict)(said) is not None else ""
-
-
 def _listed(text: str) -> list[str]:
     """The members of a list as it is said; paths need no comma between them."""
     apart = [word.removeprefix("#") if _TAG.fullmatch(word) else word for word in text.split()]
     text = " ".join(apart)
-    named = [word.rstrip(",") for word in apart if word.casefold() not in ("and", "please", "pls", "thanks")]
+    named = [word.rstrip(",") for word in apart if word.casefold() not in {"and", *_POLITE}]
     if len(apart) > 1 and named and all(re.search(r"[./*]", word) for word in named):
         return named
-    return _LISTED.split(text)
+    return [member for member in _LISTED.split(text) if member.casefold() not in _POLITE]
 
 
 def _url(value: Any) -> str | None:

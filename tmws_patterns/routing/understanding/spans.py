@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from tmws_patterns.routing.text import STOP_WORDS
-from tmws_patterns.routing.understanding.clock import COUNTS
 from tmws_patterns.routing.understanding.dates import MOMENT, Moment, join, read
+from tmws_patterns.routing.understanding.numerals import NUMERAL, value_of
 from tmws_patterns.routing.understanding.units import CURRENCIES, SYMBOLS, UNITS
 
 LONGEST_READ = 2_000  # characters outside quotes in which values are looked for: what follows is a text, not a request
+_LONGEST_VALUE = 200  # characters of a path or an id
 _MOST = 120  # values of one sentence: more of them are data, and each is held against each property
 
 _QUOTED = re.compile(
@@ -33,8 +34,9 @@ _FORMS = re.compile(
     | (?P<email>[A-Za-z0-9][\w.%+\-]{{0,63}}@[A-Za-z0-9](?:[\w\-]{{0,62}}\.){{1,5}}[A-Za-z]{{2,12}}\b)
     | (?P<uuid>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}\b)
     | (?P<drive>[A-Za-z]:\\[^\s"'<>|?*]{{1,400}})
-    | (?P<path>(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$))
-    | (?P<revision>(?<=\s)(?:main|master|develop|trunk)(?![\w.\-/])|(?:ORIG_)?HEAD(?:[~^]\d{{0,4}}){{0,4}}(?!\w))
+    | (?P<path>(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$)|[\w\-][\w.\-]{{0,60}}/(?=[\s,;)]|$))
+    | (?P<revision>(?<=\s)(?:main|master|develop|trunk)(?:[~^]\d{{0,4}}){{0,4}}(?![\w.\-/])
+        |(?:ORIG_)?HEAD(?:[~^]\d{{0,4}}){{0,4}}(?!\w))
     | (?P<ip>\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.]))
     | (?P<version>v\d{{1,6}}(?:\.\d{{1,6}}){{0,3}}(?:-[\w.]{{1,30}})?(?!\w)
         |\d{{1,6}}\.\d{{1,6}}\.\d{{1,6}}(?:[\-+][\w.\-]{{1,40}})?(?![\w.]*\d))
@@ -57,11 +59,8 @@ _NUMBER = re.compile(
 _NOUN = re.compile(
     r"\s(?:(?:more|last|first|new|next|most|latest|recent|important|top|other|[a-z]{2,12}est)\s){0,2}([A-Za-z]{2,20})\b"
 )
-NUMBER_WORDS = COUNTS | {
-    "a dozen": 12, "dozen": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "a hundred": 100,
-}  # fmt: skip
 _WORDED = re.compile(
-    rf"(?<!\w)({'|'.join(NUMBER_WORDS)})\s(?:(?:most|latest|recent|important|top|other|[a-z]{{2,12}}est)\s){{0,2}}"
+    rf"(?<![\w\-])({NUMERAL})\s(?:of\sthe\s)?(?:(?:most|latest|recent|important|top|other|[a-z]{{2,12}}est)\s){{0,2}}"
     rf"([A-Za-z]{{2,20}})(?!\w)",
     re.IGNORECASE,
 )
@@ -78,7 +77,7 @@ _SIGNS = {
     "to the power of": "**",
 }  # fmt: skip
 _SIGN = re.compile(rf"\s+({'|'.join(_SIGNS)})\s+", re.IGNORECASE)
-_TERM = r"[(\-]{0,3}\d[\d,]{0,18}(?:\.\d{1,15})?\)?"
+_TERM = r"[(\-]{0,3}\d(?:[\d,]{0,17}\d)?(?:\.\d{1,15})?\)?"
 _EXPRESSION = re.compile(
     rf"(?<![\w.,/:\-]){_TERM}(?:\s?(?:\*\*|[+*/^%×÷]|\s-\s?|(?<=\d)-)\s?{_TERM}|\s(?:{'|'.join(_SIGNS)})\s{_TERM}){{1,40}}(?![\w:/\-])",
     re.IGNORECASE,
@@ -152,7 +151,9 @@ def find_spans(sentence: str, today: date) -> Heard:
     bare = _without(rest, moments)
     numbers = [*_numbers(bare), *_expressions(plain), *_tokens(plain)]
     names = list(_names(_without(bare, [s for s in numbers if s.kind == "number"])))
-    found = sorted([*quoted, *forms, *_joined(plain, moments), *numbers, *names], key=lambda s: (s.start, -s.end))
+    found = sorted(
+        [*quoted, *_within(quoted), *forms, *_joined(plain, moments), *numbers, *names], key=lambda s: (s.start, -s.end)
+    )
     heard.spans = found[:_MOST]
     return heard
 
@@ -172,6 +173,14 @@ def _quoted(text: str) -> Iterator[Span]:
         inside = next(filter(None, match.groups()))
         if inside.strip():
             yield Span("quoted", inside, match.start(), match.end(), match.group())
+
+
+def _within(quoted: list[Span]) -> Iterator[Span]:
+    """What the quotes hold, where that is one value: the file of "src/app.py"."""
+    for quote in quoted:
+        for span in _forms(quote.value) if len(quote.value) <= _LONGEST_VALUE else ():
+            if (span.start, span.end) == (0, len(quote.value)):
+                yield replace(span, start=quote.start, end=quote.end)
 
 
 def _forms(text: str) -> Iterator[Span]:
@@ -231,7 +240,7 @@ def _numbers(text: str) -> Iterator[Span]:
         if known and unit not in CURRENCIES:
             yield Span("unit", unit, match.start("unit"), match.end("unit"), unit)
     for match in _WORDED.finditer(text):
-        count = NUMBER_WORDS[match.group(1).lower()]
+        count = value_of(match.group(1))
         unit = match.group(2) if match.group(2).casefold() in UNITS else ""
         yield Span(
             "worded", count, match.start(1), match.end(1), match.group() if unit else match.group(1),

@@ -59,6 +59,7 @@ _LANGUAGE = re.compile(
     r"\b(?:sql|graphql|cypher|jq|xpath|jsonpath|regex|regular expression|kql|promql|css)\b", re.IGNORECASE
 )
 _COUNTS = re.compile(r"\b(?:number of|how many|first n|last n) (?:\w{2,12}ing )?(\w{3,20}s|people)\b", re.IGNORECASE)
+_AT_MOST = re.compile(r"^(\w{3,20}s) at most", re.IGNORECASE)
 _KINDS = re.compile(r"((?:[a-z]{3,20}, ){0,3}[a-z]{3,20} or [a-z]{3,20})(?: to | from |$)")
 _TEXTS = frozenset("title body content message summary subject sql prompt".split())
 
@@ -185,7 +186,7 @@ def _names(name: str, description: str, *, several: bool) -> tuple[str, ...]:
         told.append(core[0])
     told += _habits(name, parts, several=several)
     if parts and parts[-1] == "path" and len(parts) > 1:
-        told.append("path")
+        told += ["path", *parts[:1]]
     if set(parts) & COUNTERS and "offset" not in parts:
         told.append("limit")
     if parts in (("name",), ("title",)):
@@ -204,7 +205,11 @@ def _habits(name: str, parts: tuple[str, ...], *, several: bool) -> list[str]:
     told = [name.casefold()[:-1]] if several and name.endswith("s") else []
     if {"tag", "tags"} & set(parts):
         told += ["label", "labels", "tagged", "labelled", "labeled"]
-    return [*told, "name"] if len(parts) > 1 and parts[-1] == "name" else told
+    if len(parts) == 2 and parts[-1] == "name" and parts[0] not in STOP_WORDS:  # noqa: PLR2004 - a thing and its name
+        told += ["name", parts[0]]
+    elif len(parts) > 1 and parts[-1] == "name":
+        told.append("name")
+    return told
 
 
 @lru_cache(maxsize=8_192)
@@ -215,6 +220,6 @@ def _nouns(parts: tuple[str, ...], description: str) -> frozenset[str]:
     found = {stem(p) for p in parts if p not in _FILLER} if plural or limits else set()
     if limits or ("per" in parts and "page" in parts):
         found |= COUNTED
-    for said in _COUNTS.findall(description[:200]):
+    for said in [*_COUNTS.findall(description[:200]), *_AT_MOST.findall(description)]:
         found.add(stem(said.casefold()))
     return frozenset(found - {"pag"})

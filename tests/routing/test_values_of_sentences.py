@@ -1,0 +1,82 @@
+"""Numbers in words, and objects that a sentence gives as names and values."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmws_patterns.routing.text import normalise
+from tmws_patterns.routing.understanding.numerals import value_of
+from tmws_patterns.routing.understanding.objects import object_in, pairs_in
+from tmws_patterns.routing.understanding.spans import find_spans
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("seven", 7), ("twenty-five", 25), ("ninety nine", 99), ("half a dozen", 6), ("half dozen", 6), ("a dozen", 12),
+        ("two dozen", 24), ("a couple of", 2), ("a hundred", 100),
+        ("ten thousand", 10_000), ("two hundred and five", 205),
+    ],
+)  # fmt: skip
+def test_a_number_in_words_is_read(said: str, number: int) -> None:
+    assert value_of(said) == number
+
+
+@pytest.mark.parametrize("said", ["", "dozens", "twenty-twenty", "a", "and five", "7"])
+def test_what_is_no_number_in_words_is_none(said: str) -> None:
+    assert value_of(said) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (" with width 640 and height 480", {"width": 640, "height": 480}),
+        (', title "Login page blank"', {"title": "Login page blank"}),
+        (" url=https://example.com/start", {"url": "https://example.com/start"}),
+        (" -- days: 5, city: Oslo, dry: true", {"days": 5, "city": "Oslo", "dry": True}),
+        (", address = 10 Rue de Rivoli", {"address": "10 Rue de Rivoli"}),
+        (" with target_lang DE pls", {"target_lang": "DE"}),
+        (" for me, please", {}),
+    ],
+)
+def test_names_with_values_are_an_object(text: str, wanted: dict[str, Any]) -> None:
+    assert pairs_in(text) == wanted
+
+
+def test_an_object_may_stand_in_a_sentence_as_json() -> None:
+    assert object_in('run it with {"q": "roadmap", "n": [1]} please') == {"q": "roadmap", "n": [1]}
+    assert object_in("run it with {q}") == object_in("nothing") == object_in('"}{"') == {}
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_as_some_object(text: str) -> None:
+    assert isinstance(pairs_in(text), dict)
+    assert isinstance(object_in(text), dict)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "value"),
+    [
+        ('mark "tests/test_api.py" for commit', "pair", "tests/test_api.py"),
+        ("unstaged diff, repo backend/", "path", "backend/"),
+        ("view main~4", "revision", "main~4"),
+        ("against release-2.0 now", "token", "release-2.0"),
+        ("sum of 12, 45, 78 and 3", "expression", "12 + 45 + 78 + 3"),
+        ("the square root of 1764", "expression", "sqrt(1764)"),
+    ],
+)
+def test_a_value_is_found_as_what_it_is(sentence: str, kind: str, value: str) -> None:
+    found = [(s.kind, s.value) for s in find_spans(sentence, date(2026, 1, 1)).spans]
+
+    assert (kind, value) in found or (kind == "pair" and ("path", value) in found)
+
+
+def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
+    assert normalise("git add .") == "git add ."
+    assert normalise("what is that ?!") == "what is that"
+    assert normalise("so be it.") == "so be it"

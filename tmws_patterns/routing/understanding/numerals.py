@@ -1,0 +1,45 @@
+"""Whole numbers in words, as people count things: seven, twenty-five, half a dozen, two dozen, ten thousand."""
+
+from __future__ import annotations
+
+import re
+
+_SMALL = dict(
+    zip(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen".split(),
+        range(1, 20),
+        strict=True,
+    )
+)
+_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_LARGE = {"dozen": 12, "hundred": 100, "thousand": 1_000}
+_ONES = "|".join(list(_SMALL)[:9])
+_BASIC = rf"(?:(?:{'|'.join(_TENS)})(?:[-\s](?:{_ONES}))?|{'|'.join(_SMALL)})"
+
+NUMERAL = (
+    rf"(?:half\s(?:a\s)?dozen|(?:a\s)?couple(?:\sof)?|(?:(?:a|{_BASIC})\s)?dozen"
+    rf"|(?:a|{_BASIC})\s(?:hundred|thousand)(?:\s(?:and\s)?{_BASIC})?|{_BASIC})"
+)
+"""Every form, without groups; linear, for all repetitions are bounded. For `re` with IGNORECASE."""
+
+_WHOLE = re.compile(NUMERAL, re.IGNORECASE)
+_PARTS = re.compile(r"[-\s]+")
+
+
+def value_of(text: str) -> int | None:
+    """The number that is said; None for a text that is none."""
+    if _WHOLE.fullmatch(text) is None:
+        return None
+    said = text.casefold()
+    if said.startswith("half"):
+        return 6
+    if "couple" in said:
+        return 2
+    total = 0
+    for word in _PARTS.split(said):
+        if word in _LARGE:
+            total = (total or 1) * _LARGE[word]
+        else:
+            total += _SMALL.get(word, 0) + _TENS.get(word, 0)
+    return total

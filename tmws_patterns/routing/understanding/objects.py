@@ -1,0 +1,51 @@
+"""An object as a sentence gives it: written as JSON, or as names with their values ("days: 5, city: Oslo")."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+_NAMED = re.compile(
+    r"(?<![\w.\-/])(?P<name>[A-Za-z_]\w{0,40})\s?[=:]\s?"
+    r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;\"'][^,;\"']{0,200}?)(?=\s*(?:,|;|$|\sand\s|\s\w{1,40}\s?[=:]))"
+)
+_BESIDE = re.compile(
+    r"(?<![\w.\-/])(?P<name>[a-z_]\w{0,40})\s"
+    r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|-?\d{1,15}(?:\.\d{1,9})?(?![\w.])|true\b|false\b|[A-Z]{2,6}\b)"
+)
+_NO_NAMES = frozenset("with and the a an of to in on for it them tool server argument arguments first last".split())
+_LITERALS = {"true": True, "false": False, "null": None, "yes": True, "no": False}
+
+
+def object_in(sentence: str) -> dict[str, Any]:
+    """The JSON object that a sentence holds; empty for none."""
+    said = sentence[sentence.find("{") : sentence.rfind("}") + 1] if "{" in sentence else ""
+    try:
+        found = orjson.loads(said) if said else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def pairs_in(text: str) -> dict[str, Any]:
+    """Names with their values, in a text that holds nothing else of interest; empty for none."""
+    found = {m["name"]: _value(m["value"]) for m in _NAMED.finditer(text)}
+    if not found:
+        found = {m["name"]: _value(m["value"]) for m in _BESIDE.finditer(text)}
+    return {name: value for name, value in found.items() if name.casefold() not in _NO_NAMES}
+
+
+def _value(said: str) -> Any:
+    """A number, a truth value or a text without its quotes."""
+    said = said.strip()
+    if said[:1] in "\"'":
+        return said[1:-1]
+    if said.casefold() in _LITERALS:
+        return _LITERALS[said.casefold()]
+    try:
+        return int(said)
+    except ValueError:
+        pass
+    return float(said) if re.fullmatch(r"-?\d{1,15}\.\d{1,15}", said) else said
