@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from known import learned
 
+from tmws_patterns import ExecutionMode
 from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolTarget
 from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Bands, Router
 from tmws_patterns.routing.deeds import only_tells, ordered
 
 
@@ -23,19 +25,26 @@ def test_a_question_orders_nothing(sentence: str) -> None:
     assert ordered(sentence) == ""
 
 
-def test_an_order_is_believed_less_of_a_pattern_that_only_tells() -> None:
-    def pattern(name: str, *examples: str) -> PatternDefinition:
-        call = ToolTarget(server="none", tool="none")
-        return PatternDefinition(name, PatternType.INFRASTRUCTURE, examples=examples, call=call, effect=Effect.READ)
+def pattern(name: str, *examples: str) -> PatternDefinition:
+    call = ToolTarget(server="none", tool="none")
+    return PatternDefinition(name, PatternType.INFRASTRUCTURE, examples=examples, call=call, effect=Effect.READ)
 
+
+def test_a_pattern_that_only_tells_does_not_follow_an_order() -> None:
     tells = pattern("releases", "show the newest releases", "which releases are there", "list all releases of it")
     other = pattern("weather", "how warm is it today", "will it rain tomorrow", "forecast for the weekend")
     found = PatternRegistry()
     found.register_batch([tells, other])
-    index = learned(found).index
+    router = Router(learned(found), Bands(read=0.05))
 
-    assert only_tells(tells.examples)
-    assert not only_tells(("publish the newest releases",))
-    asked = {c.name: c.confidence for c in index.candidates("which newest releases are there")}
-    ordered_ = {c.name: c.confidence for c in index.candidates("publish the newest releases that are there")}
-    assert ordered_["releases"] < 0.6 * asked["releases"]
+    asked = router.decide("which newest releases are there", ExecutionMode.BALANCED).decision
+    refused = router.decide("publish the newest releases that are there", ExecutionMode.BALANCED).decision
+    assert (asked.pattern_name, asked.error) == ("releases", None)
+    assert refused.error is not None
+    assert refused.error.code == "no_match"
+
+
+def test_a_pattern_that_does_such_deeds_is_not_held_back() -> None:
+    assert only_tells("releases", ("show the newest releases",))
+    assert not only_tells("releases", ("publish the newest releases",))
+    assert not only_tells("text.translate_text", ())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from importlib.resources import files
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +18,7 @@ from tmws_patterns.routing.learning import head
 from tmws_patterns.routing.learning.calibration import fit
 from tmws_patterns.routing.learning.features import SKETCH, Features
 from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
-from tmws_patterns.routing.learning.stage import Likely, StaticStage, learn, together
+from tmws_patterns.routing.learning.stage import FORM, Likely, StaticStage, learn, together
 
 TAUGHT = {
     "weather": ["will it rain tomorrow", "how warm is it outside", "what is the forecast for Sunday", "is it snowing"],
@@ -191,3 +194,12 @@ def test_no_text_makes_a_stage_fail(query: str) -> None:
 
 
 _SHARED = learn(PAIRS, static_encoder())
+
+
+def test_what_was_learned_with_another_table_is_learned_anew() -> None:
+    table = files("tmws_patterns.encoder").joinpath("table.npz").read_bytes()
+
+    assert (FORM, sha256(table).hexdigest()) == (  # a new table needs a new FORM, under which the old is not read
+        3,
+        "8b1e9dfb5f83821fb3b234fcee26addc195de12859e79d97254d111c3b6d9115",
+    )

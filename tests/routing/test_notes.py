@@ -59,6 +59,11 @@ def test_a_note_is_parted_from_what_is_said_about_it(sentence: str, wanted: dict
         ("builds are tagged nightly", {}),
         ("lunch is for the web team", {}),
         ("the flag is private", {}),
+        ("there is cake in the kitchen, for everyone", {}),
+        ("we order pizza, for the web team", {}),
+        ("the wall is, public", {}),
+        ("the plan holds, share it with the web team", {"team": "web", "access_level": "team"}),
+        ("the plan holds, share it with everyone", {"access_level": "public"}),
         ("we use the label blue", {}),
         ("invoices go out in euros, importance 0.9", {"importance": "0.9"}),
         ("the door code is 4711, keep it private", {"access_level": "private"}),
@@ -69,6 +74,16 @@ def test_only_what_stands_apart_is_taken_off_a_note(note: str, about: dict[str, 
 
     assert found.pop("content") == (note if not about else note[: note.rfind(",")])
     assert found == about
+
+
+def test_a_note_loses_nothing_before_a_quotation() -> None:
+    assert note_of('log that the API "v1" is dead', "")["content"] == 'the API "v1" is dead'
+    assert note_of('save with tag law: the clause "as is" stays', "")["content"] == 'the clause "as is" stays'
+
+
+def test_a_team_has_a_name() -> None:
+    assert "team" not in note_of("note for the team: lunch is at noon", "")
+    assert "team" not in note_of("note for my team: lunch is at noon", "")
 
 
 def test_a_sentence_that_asks_for_no_note_holds_none() -> None:

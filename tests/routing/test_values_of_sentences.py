@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmws_patterns.routing.text import normalise
+from tmws_patterns.routing.understanding.fitting import Taken
+from tmws_patterns.routing.understanding.naming import bounded
 from tmws_patterns.routing.understanding.numerals import value_of
 from tmws_patterns.routing.understanding.objects import object_in, pairs_in
 from tmws_patterns.routing.understanding.spans import find_spans
+from tmws_patterns.routing.understanding.wanted import wanted_of
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,19 @@ def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
     assert normalise("git add .") == "git add ."
     assert normalise("what is that ?!") == "what is that"
     assert normalise("so be it.") == "so be it"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "most"),
+    [
+        ("what we decided, 8 or fewer", 8), ("the latest half dozen", 6), ("recent memories, 20", 20), ("3 will do", 3),
+        ("not more than 5k chars", 5_000), ("the 6 most important things", 6), ("a dozen of them", 12),
+        ("what we decided in the last 3 days", None), ("just 2 weeks of it", None), ("open at 7", None),
+    ],
+)  # fmt: skip
+def test_a_bound_is_a_number_of_things_and_no_length_of_time(sentence: str, most: int | None) -> None:
+    wanted = wanted_of(("limit",), {"type": "integer"}, {}, required=False)
+
+    found = bounded(wanted, find_spans(sentence, date(2026, 1, 1)))
+
+    assert (found.value if isinstance(found, Taken) else None) == most

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from tmws_patterns.routing.text import words
 
 _DEEDS = frozenset(
     """
-    alert allow approve archive assign attach backup ban block book build buy cancel clean clone configure
-    connect create cut delete deny deploy disable discard download draft drop edit email empty enable erase
-    export fix format forward generate grant hide import increase insert install invite kill label launch lint
-    lock merge migrate mute notify optimise optimize order pause pay pin post prune publish push raise rebase
-    reboot rebuild reconnect reduce refactor reject release reload rename repair replace reply reset resize
-    restart restore resume revert rewrite rollback rotate schedule send shut stash stop submit subscribe swap
-    sync terminate throw translate truncate uninstall unlock unsubscribe update upgrade upload wipe
+    abort alert allow amend apply approve archive assign attach backup ban block book build buy cancel clean
+    clone configure connect create cut delete deny deploy disable discard download draft drop edit email empty
+    enable erase export fix format forward generate grant hand hide import increase insert install invite kill
+    label launch lint lock merge migrate mute notify optimise optimize order pause pay pin post prune publish
+    push raise rebase reboot rebuild reconnect reduce refactor reject release reload rename repair replace
+    reply reset resize restart restore resume revert rewrite rollback rotate scale schedule send shut stash
+    stop submit subscribe swap sync terminate throw translate truncate uninstall unlock unsubscribe update
+    upgrade upload wipe
     """.split()
 )
 _POLITE = frozenset(
@@ -31,6 +32,7 @@ def ordered(sentence: str) -> str:
     return ""
 
 
-def only_tells(examples: Iterable[str]) -> bool:
-    """True for a pattern none of whose examples orders a change."""
-    return not any(map(ordered, examples))
+@lru_cache(maxsize=20_000)
+def only_tells(name: str, examples: tuple[str, ...]) -> bool:
+    """True for a pattern or tool whose name holds no such verb and none of whose examples orders a change."""
+    return _DEEDS.isdisjoint(words(name)) and not any(map(ordered, examples))

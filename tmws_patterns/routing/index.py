@@ -14,8 +14,7 @@ from functools import cached_property
 from heapq import nsmallest
 
 from tmws_patterns.call import Candidate
-from tmws_patterns.pattern import Effect, PatternDefinition, PatternType
-from tmws_patterns.routing.deeds import only_tells, ordered
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
 from tmws_patterns.routing.learning.stage import Likely, together
@@ -34,7 +33,6 @@ MOST = 8  # patterns that each stage hands on for a decision; the rest are no ca
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
 _UNCLEAR = 0.8  # below this the sentence is looked at for slips of the finger
 _CORRECTED_SCALE = 0.97  # what was set right is believed a little less
-_TELLING_SCALE = 0.5  # of a pattern that tells something, for a sentence that orders a deed
 _SURE = 0.97  # from here on the sentence model is not asked
 
 
@@ -143,20 +141,7 @@ class PatternIndex:
         for i, candidate in self._meant(query, most, sure=bool(found)):
             found.setdefault(i, candidate)
         allowed = [c for i, c in found.items() if folded not in self._negative[i]]
-        if ordered(query):
-            allowed = [self._of_a_deed(c) for c in allowed]
         return sorted(allowed, key=lambda c: -c.confidence)
-
-    def _of_a_deed(self, found: Candidate) -> Candidate:
-        """A candidate for a sentence that orders a change: believed less where its pattern only tells something."""
-        sure = found.stage in (NAME, TRIGGER) or found.name not in self._telling
-        return found if sure else found._replace(confidence=round(_TELLING_SCALE * found.confidence, 4))
-
-    @cached_property
-    def _telling(self) -> frozenset[str]:
-        """Declared reads none of whose examples orders a change."""
-        reads = (p for p in self._declared if p.declared_effect is Effect.READ and p.examples)
-        return frozenset(p.name for p in reads if only_tells(p.examples))
 
     def groups_of(self, pattern: PatternDefinition, query: str) -> dict[str, str]:
         """What the trigger of one pattern catches in a sentence; empty where it does not match."""

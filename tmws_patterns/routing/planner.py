@@ -78,15 +78,15 @@ class Planner:
                 raise TmwsError.of(error)
             return self._plan(call, choice, heard)
         except TmwsError as exc:
-            exc.decision = self._told(choice, heard)
+            exc.decision = self._told(call, choice, heard)
             raise
 
-    def _told(self, choice: Choice, heard: Sequence[Understood]) -> RoutingDecision:
+    def _told(self, call: Call, choice: Choice, heard: Sequence[Understood]) -> RoutingDecision:
         """The decision with the values that were found for its pattern, and why it is as it is."""
         decision = choice.decision
         values = {name: value for h in heard for name, value in h.values.items() if value is not None}
         missing = tuple(name for h in heard for name in h.missing)
-        why = explained(decision, self._router.needed(decision.candidates), _filled(heard), missing)
+        why = explained(decision, self._router.needed(call.query, decision.candidates), _filled(heard), missing)
         return replace(decision, arguments=values or decision.arguments, explain=why)
 
     def _named(self, call: Call) -> Choice:
@@ -147,7 +147,7 @@ class Planner:
                     raise
                 failures[MEMORY] = exc.info
         plan = self._assemble(call, choice, tool, memory, failures)
-        decision = self._told(choice, heard)
+        decision = self._told(call, choice, heard)
         return replace(plan, decision=decision, moving=any(h.moving for h in heard), filled=_filled(heard))
 
     def _assemble(

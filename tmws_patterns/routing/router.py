@@ -17,11 +17,13 @@ from tmws_patterns.call import Candidate, RoutingDecision
 from tmws_patterns.errors import Ambiguous, ErrorInfo, InvalidInput, NoMatch
 from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, MemoryTarget, PatternDefinition, PatternType
 from tmws_patterns.routing.arguments import understand
+from tmws_patterns.routing.deeds import only_tells, ordered
 from tmws_patterns.routing.index import NAME, TRIGGER, PatternIndex
 from tmws_patterns.routing.signature import signature, summary
 
 READ_CONFIDENCE = 0.5  # the spec's bands: a read is dispatched from here on,
 WRITE_CONFIDENCE = 0.8  # a declared write from here on,
+ORDER_CONFIDENCE = 0.98  # a trigger's: what orders a change is no question, whatever its words resemble
 CANDIDATE_CONFIDENCE = 0.3  # and what is less likely than this is not even shown; a tool half begins here too
 LONGEST_QUERY = 20_000  # characters; longer texts are stored by an explicit call, not spoken as a sentence
 SHOWN = 3  # candidates handed back where nothing is dispatched
@@ -258,7 +260,7 @@ class Router:
     def _refusal(self, query: str, found: list[Candidate]) -> ErrorInfo | None:
         """Why the best candidate is not to be followed; None where it is."""
         best = found[0] if found else None
-        if best is None or best.confidence < self._needed(best):
+        if best is None or best.confidence < self._needed(query, best):
             return self._no_match(query, found)
         if (rival := self._rival(found)) is not None:
             return Ambiguous(
@@ -287,13 +289,15 @@ class Router:
             return None
         return second if best.confidence - second.confidence < _TOO_CLOSE else None
 
-    def needed(self, found: Sequence[Candidate]) -> float:
+    def needed(self, query: str, found: Sequence[Candidate]) -> float:
         """Confidence (0 to 1) from which the best of these is followed."""
-        return self._needed(found[0]) if found else self._bands.read
+        return self._needed(query, found[0]) if found else self._bands.read
 
-    def _needed(self, candidate: Candidate) -> float:
-        write = self._patterns.effect(candidate.pattern) is Effect.WRITE
-        return self._bands.write if write else self._bands.read
+    def _needed(self, query: str, candidate: Candidate) -> float:
+        effect = self._patterns.effect(candidate.pattern)
+        if effect is Effect.READ and ordered(query) and only_tells(candidate.name, candidate.pattern.examples):
+            return ORDER_CONFIDENCE
+        return self._bands.write if effect is Effect.WRITE else self._bands.read
 
 
 def clauses(query: str) -> tuple[str, str] | None:

@@ -226,14 +226,15 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
 
 _BOUND = (
     r"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
-    r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:)",
+    r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
     r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops|or (?:fewer|less))\b",
     r"(?<![\w.])(?P<number>{n}) (?:of them|will do|will suffice|(?:is|are) (?:fine|enough|plenty))\b",
     r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|highest|latest|newest|last)\b",
     r"[,;:]\s(?P<number>{n})[.!?\s]*$",
 )
+_LASTING = r"\s(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|quarters?|years?)\b"
 _MANY = re.compile(r"\d{1,7}(?: [a-z]{1,20})? (?:at most|at the most|max|tops|or fewer|or less)\b")
-_BOUNDED = tuple(re.compile(form.format(n=rf"(?:\d{{1,7}}|{NUMERAL})"), re.IGNORECASE) for form in _BOUND)
+_BOUNDED = tuple(re.compile(form.format(n=rf"(?:\d{{1,7}}|{NUMERAL})", u=_LASTING), re.IGNORECASE) for form in _BOUND)
 
 
 def bounded(wanted: Wanted, heard: Heard) -> Named:

@@ -12,6 +12,10 @@ from collections.abc import Iterator
 _ITEM = r"[\"']?#?[\w\-]+[\"']?"
 _LIST = rf"{_ITEM}(?:(?:,\s?(?:and\s)?|\sand\s|\s(?=#)){_ITEM}){{0,9}}"
 _LEVEL = r"(?:of|is|at|level|:|=|\s){0,6}"
+_TEAM = (
+    r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?"
+    r"(?:team\s(?P<value>[\w\-]+)|(?P<value_2>(?!(?:the|my|our|your|this|whole|entire)\s)[\w\-]+)\steam)"
+)
 _ABOUT = {
     "tags": (
         rf"(?:with|under|using|has|add)\s(?:the\s)?(?:tags?|labels?)(?:\sit)?:?\s(?P<value>{_LIST})",
@@ -22,30 +26,31 @@ _ABOUT = {
         rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?%)",
         r"(?P<value>0?\.\d+|\d{1,3}\s?%)\s(?:important|importance)",
     ),
-    "team": (
-        r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?(?:team\s(?P<value>[\w\-]+)|(?P<value_2>[\w\-]+)\steam)",
-    ),
+    "team": (_TEAM, rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}"),
     "shared_with": (
-        rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?:the\s)?(?:agents?\s)?(?P<value>{_LIST})",
+        rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?:the\s)?(?:agents?\s)?(?!(?:team|everyone|everybody|all)\b)"
+        rf"(?P<value>{_LIST})(?![\w\-]|\steam)",
         rf"for\sagents?\s(?P<value>{_LIST})",
     ),
     "access_level": (
-        r"(?:(?:make|keep)\s(?:it|this)\s|(?:visible|shared)\s|as\s|access(?:\slevel)?:?\s|an?\s)?"
-        r"(?P<value>public|private)(?:ly)?(?:\snote)?",
-        r"(?:for|with)\s(?P<everyone>everyone|everybody|all agents)",
+        r"(?:as\s|an?\s)?(?P<value>public|private)(?:ly)?(?:\snote)?",
+        r"(?:for|with)\s(?P<everyone>everyone|everybody|all\sagents)",
+        r"(?:(?:make|keep)\s(?:it|this)|visible|access(?:\slevel)?:?)\s(?P<value>public|private)(?:ly)?",
+        r"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?P<everyone>everyone|everybody|all\sagents)",
     ),
 }
 _BEFORE = {
     name: [re.compile(rf"(?<![\w#]){form}(?![\w%])", re.IGNORECASE) for form in forms] for name, forms in _ABOUT.items()
 }
+# Behind a note only what says outright who may read it: nobody's note is shown to more readers by a guess.
+_LOOSE = {"team": 1, "access_level": 2}
 _AFTER = {
     name: [
         re.compile(rf"(?P<joint>[\s,;.()\[\-–]+)(?:and\s|with\s)?{form}[)\]]?[.!\s]*(?:please[.!\s]*)?$", re.IGNORECASE)
-        for form in forms
+        for form in forms[_LOOSE.get(name, 0) :]
     ]
     for name, forms in _ABOUT.items()
 }
-_LOOSE = frozenset(("access_level", "team"))  # said after a note only behind a comma: "lunch is for the web team"
 _BE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|get|gets|got|not|must|should|the|a|an|of|by|and|or|has|have|need|needs|use|uses)$",
     re.IGNORECASE,
@@ -59,6 +64,7 @@ _ASKED = re.compile(
 )
 _OPENINGS = (
     re.compile(r"(?<=[^\s\d]):\s+(?=\S)"),
+    re.compile(r"\s+(?=[\"“«]|'\w)"),
     re.compile(r"\s(?:(?:the|this)\s(?:fact|decision|insight|lesson)\s)?that\s(?=\S)", re.IGNORECASE),
 )
 _FACT = re.compile(r"^(?:for future reference|for the record|note to self|fyi)[,:]\s+", re.IGNORECASE)
@@ -100,14 +106,10 @@ def _parted(sentence: str) -> tuple[str, str] | None:
     if asked is None:
         after = _AFTERWARDS.search(sentence, max(0, len(sentence) - _REACH))
         return ("", sentence[: after.start()] + sentence[after.end() :]) if after else None
-    if quoted := _QUOTED.search(sentence):
-        return sentence[: quoted.start()], sentence[quoted.start() :]
     if fact := _FACT.match(sentence):
         return "", sentence[fact.end() :]
     found = (opening.search(sentence, asked.end(), asked.end() + _FARTHEST) for opening in _OPENINGS)
-    first = min(filter(None, found), key=lambda match: match.start(), default=None)
-    if first is None:
-        first = _WRITTEN.match(sentence)
+    first = min(filter(None, found), key=lambda match: match.start(), default=None) or _WRITTEN.match(sentence)
     return (sentence[: first.start()], sentence[first.end() :]) if first else None
 
 
@@ -136,7 +138,7 @@ def _ending(note: str, found: dict[str, str]) -> str:
     for _ in range(_MOST_SAID):
         for name, forms in _AFTER.items():
             match = next(filter(None, (form.search(note, max(0, len(note) - _REACH)) for form in forms)), None)
-            if match is None or name in found or not _stands_apart(name, note[: match.start()], match):
+            if match is None or name in found or not _stands_apart(note[: match.start()], match):
                 continue
             found[name] = _value(match)
             note = note[: match.start()].rstrip(" ,;")
@@ -146,11 +148,11 @@ def _ending(note: str, found: dict[str, str]) -> str:
     return note
 
 
-def _stands_apart(name: str, rest: str, match: re.Match[str]) -> bool:
+def _stands_apart(rest: str, match: re.Match[str]) -> bool:
     """True for what is said about the note, and is not a part of what it says."""
     joint = match["joint"].strip()
     bare = not joint and not rest.endswith(('"', "”", "»"))
-    return bool(rest.strip()) and not (bare and (name in _LOOSE or _BE.search(rest.rstrip())))
+    return bool(rest.strip()) and not (bare and _BE.search(rest.rstrip()))
 
 
 def _value(match: re.Match[str]) -> str:
