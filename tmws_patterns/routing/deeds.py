@@ -10,7 +10,7 @@ _DEEDS = frozenset(
     """
     abort alert allow amend apply approve archive assign attach backup ban block book build buy cancel clean
     clone configure connect create cut delete deny deploy disable discard download draft drop edit email empty
-    enable erase export fix format forward generate grant hand hide import increase insert install invite kill
+    enable erase export fix flush format forward generate grant hand hide import increase insert install invite kill
     label launch lint lock merge migrate mute notify optimise optimize order pause pay pin post prune publish
     push raise rebase reboot rebuild reconnect reduce refactor reject release reload rename repair replace
     reply reset resize restart restore resume revert rewrite rollback rotate scale schedule send shut stash
