@@ -261,3 +261,26 @@ def test_what_stands_behind_a_trigger_never_leads_away_from_it(subject: list[str
     ):
         best = _SHARED.index.candidates(f"{start} {' '.join(subject[:6])}")[0]
         assert (best.name, best.confidence >= 0.8) == (name, True)
+
+
+async def test_a_note_reaches_its_pattern_parted_from_what_is_said_about_it(taught: PatternRegistry) -> None:
+    decision = await Router(taught).route("Make a note, tagged infra and redis: we move in March")
+    assert decision.pattern_name == "store_memory"
+    assert decision.arguments["content"] == "we move in March"
+    assert decision.arguments["tags"] == ["infra", "redis"]
+
+
+@pytest.mark.parametrize(
+    "said", ["width 640 and height 480", "width: 640, height: 480", '{"width": 640, "height": 480}']
+)
+async def test_an_object_is_filled_however_it_is_said(taught: PatternRegistry, said: str) -> None:
+    decision = await Router(taught).route(f"call the tool resize_image on the media server with {said}")
+    assert decision.pattern_name == "execute_mcp_tool"
+    assert decision.arguments["arguments"] == {"width": 640, "height": 480}
+
+
+async def test_alternatives_are_what_the_band_of_candidates_lets_through(taught: PatternRegistry) -> None:
+    asked = "what do we know about caching and how did it change"
+    many = await Router(taught, Bands(read=0.01, candidate=0.0)).route(asked)
+    few = await Router(taught, Bands(read=0.01, candidate=0.99)).route(asked)
+    assert (len(many.alternative_routes), few.alternative_routes) == (3, ())

@@ -107,3 +107,14 @@ def test_no_sentence_blocks_for_more_than_50_milliseconds(query: str) -> None:
 @pytest.mark.parametrize("piece", ["a", "(a+)+$", "and show ", "x_", "ä ", "shwo ", "1 2 ", "\\d{1,9}"])
 def test_the_longest_sentences_do_not_either(piece: str) -> None:
     assert seconds((piece * 20_000)[:20_000]) < 0.05
+
+
+def test_a_tool_stands_between_its_description_and_the_first_sentence_of_it() -> None:
+    tool = ToolText(
+        "plots.draw", "Draws a chart of numbers. Needs an account, a key and a place on the list of customers."
+    )
+    [middle] = tool_vectors([tool.meanings], static_encoder())
+    whole, first = static_encoder().encode_all(tool.meanings)
+    assert middle @ first > whole @ first
+    assert middle @ whole == pytest.approx(middle @ first, abs=1e-3)
+    assert tool_vectors([], static_encoder()).shape == (0, static_encoder().width)
