@@ -42,6 +42,7 @@ def test_a_pattern_that_only_tells_does_not_follow_an_order() -> None:
     assert (asked.pattern_name, asked.error) == ("releases", None)
     assert refused.error is not None
     assert refused.error.code == "no_match"
+    assert refused.error.message == "this orders a change (publish), and releases only tells something"
 
 
 def test_a_pattern_that_does_such_deeds_is_not_held_back() -> None:

@@ -273,8 +273,11 @@ class Router:
     def _no_match(self, query: str, found: list[Candidate]) -> ErrorInfo:
         shown = self.shown(found)
         unmatched = self._patterns.index.unmatched(query)[:MOST_UNMATCHED]
+        message = "nothing registered fits this well enough to act on it" if shown else "nothing registered fits this"
+        if shown and found[0].confidence >= self._bands.read and self._needed(query, found[0]) == ORDER_CONFIDENCE:
+            message = f"this orders a change ({ordered(query)}), and {found[0].name} only tells something"
         return NoMatch(
-            "nothing registered fits this well enough to act on it" if shown else "nothing registered fits this",
+            message,
             hint="call one of the candidates by name with its arguments, or say it in other words"
             if shown
             else "list_patterns shows what there is; say it in other words, or name a pattern",
