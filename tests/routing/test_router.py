@@ -284,3 +284,10 @@ async def test_alternatives_are_what_the_band_of_candidates_lets_through(taught:
     many = await Router(taught, Bands(read=0.01, candidate=0.0)).route(asked)
     few = await Router(taught, Bands(read=0.01, candidate=0.99)).route(asked)
     assert (len(many.alternative_routes), few.alternative_routes) == (3, ())
+
+
+def test_words_that_only_an_excluded_sentence_holds_are_unmatched() -> None:
+    found = PatternRegistry()
+    shape = {"pattern_type": "memory", "memory": {"operation": "recent"}, "examples": ["show the newest notes"]}
+    found.register_batch([PatternDefinition.from_config({"name": "n", **shape, "negative_examples": ["bake a pizza"]})])
+    assert found.index.unmatched("show the pizza") == ["pizza"]

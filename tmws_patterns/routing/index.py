@@ -17,7 +17,7 @@ from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
-from tmws_patterns.routing.learning.stage import Likely, together
+from tmws_patterns.routing.learning.stage import REJECT, Likely, together
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
@@ -93,8 +93,9 @@ class PatternIndex:
 
     @cached_property
     def _vocabulary(self) -> frozenset[str]:
-        """Stems of every word of the declared patterns."""
-        return frozenset(term for pairs in self.lessons.taught.values() for _, text in pairs for term in stems(text))
+        """Stems of every word by which a declared pattern is found: what its author excluded is none."""
+        meant = (text for pairs in self.lessons.taught.values() for name, text in pairs if not name.startswith(REJECT))
+        return frozenset(term for text in meant for term in stems(text))
 
     def named(self, name: str) -> PatternDefinition | None:
         """The pattern of that name or alias, whatever its case."""
