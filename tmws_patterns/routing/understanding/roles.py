@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tmws_patterns.routing.text import STOP_WORDS
@@ -39,7 +39,14 @@ def preposition(span: Span, heard: Heard) -> str:
 
 
 def role_of(span: Span, heard: Heard) -> str:
-    """Which end of a pair a value is, "from" or "to"; "" that is neither."""
+    """Which end of a pair a value is, "from" or "to"; "" that is neither. Several properties ask it of one value."""
+    key = (span.kind, span.start, span.end)
+    if (known := heard.roles.get(key)) is None:
+        known = heard.roles[key] = _role(span, heard)
+    return known
+
+
+def _role(span: Span, heard: Heard) -> str:
     word = preposition(span, heard)
     if word in _FROM or _BASED.search(heard.plain, max(0, span.start - 24), span.start):
         return "from"
@@ -93,6 +100,7 @@ def with_known_places(heard: Heard, wanted: Sequence[Wanted]) -> Heard:
         else s
         for s in heard.spans
     ]
+    covered = _covered(spans, len(heard.plain))
     from_, size = 0, len(heard.plain)
     while from_ < size and (match := _LOWER.search(heard.plain, from_)) is not None:
         from_ = match.start(1)
@@ -100,9 +108,9 @@ def with_known_places(heard: Heard, wanted: Sequence[Wanted]) -> Heard:
         for count in range(len(said), 0, -1):
             name = " ".join(said[:count])
             end = match.start(1) + len(name)
-            free = not any(s.start < end and match.start(1) < s.end for s in spans)
-            if free and _is_place(said[:count]) and zone_of(name) is not None:
+            if 1 not in covered[match.start(1) : end] and _is_place(said[:count]) and zone_of(name) is not None:
                 spans.append(Span("name", name, match.start(1), end, name, noun="place"))
+                covered[match.start(1) : end] = b"\x01" * (end - match.start(1))
                 break
     return Heard(heard.text, heard.plain, sorted(spans, key=lambda s: (s.start, -s.end)))
 
@@ -112,11 +120,20 @@ def with_units(heard: Heard, wanted: Sequence[Wanted]) -> Heard:
     if not any(w.kind == "unit" for w in wanted):
         return heard
     spans = list(heard.spans)
+    covered = _covered((s for s in spans if s.kind != "number"), len(heard.plain))
     for match in _WORD.finditer(heard.plain):
         known = match.group().casefold() in UNITS and len(match.group()) > 1
-        if known and not any(s.start <= match.start() < s.end for s in spans if s.kind != "number"):
+        if known and not covered[match.start()]:
             spans.append(Span("unit", match.group(), match.start(), match.end(), match.group()))
     return Heard(heard.text, heard.plain, sorted(spans, key=lambda s: (s.start, -s.end)))
+
+
+def _covered(spans: Iterable[Span], size: int) -> bytearray:
+    """One byte a character of the sentence, 1 where a span stands: asked for each word, so that no search pays off."""
+    covered = bytearray(size)
+    for span in spans:
+        covered[span.start : span.end] = b"\x01" * (min(size, span.end) - span.start)
+    return covered
 
 
 def _is_place(said: list[str]) -> bool:

@@ -133,11 +133,15 @@ class Span:
 
 @dataclass(slots=True)
 class Heard:
-    """A sentence with its spans in order. `plain` is the sentence with what is quoted blanked out."""
+    """A sentence with its spans in order. `plain` is the sentence with what is quoted blanked out.
+
+    `roles` remembers what roles.py found of a span, by its kind, start and end.
+    """
 
     text: str
     plain: str
     spans: list[Span] = field(default_factory=list)
+    roles: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
 def find_spans(sentence: str, today: date) -> Heard:
