@@ -114,22 +114,27 @@ def _ours(found: Intents, core: Encoder, fine: Encoder | None) -> Judge:
     examples = defaultdict(list)
     for route, text in found.examples:
         examples[route].append(text)
-    index = PatternIndex(_pattern(route, texts) for route, texts in examples.items())
+    routes = {_safe(route): route for route in examples}
+    index = PatternIndex(_pattern(name, examples[route]) for name, route in routes.items())
     lessons = index.lessons
     learned = Learned(study(lessons, core), study(lessons, fine) if fine else None, lessons.taught)
     index = index.knowing(learned)
 
     def judge(text: str) -> tuple[str, float]:
         best = index.candidates(text)
-        return (best[0].name, best[0].confidence) if best else ("", 0.0)
+        return (routes[best[0].name], best[0].confidence) if best else ("", 0.0)
 
     return judge
 
 
+def _safe(route: str) -> str:
+    """A route as a pattern may be named: one of BANKING77's ends with a question mark, one begins with a capital."""
+    return "".join(c if c.isalnum() or c in "_.-" else "_" for c in route)
+
+
 def _pattern(name: str, examples: Sequence[str]) -> PatternDefinition:
-    safe = "".join(c if c.isalnum() or c in "_.-" else "_" for c in name)
     call = ToolTarget(server="none", tool="none")
-    return PatternDefinition(safe, PatternType.INFRASTRUCTURE, examples=tuple(examples), call=call, effect=Effect.READ)
+    return PatternDefinition(name, PatternType.INFRASTRUCTURE, examples=tuple(examples), call=call, effect=Effect.READ)
 
 
 def _keywords(found: Intents) -> Judge:
