@@ -75,7 +75,8 @@ class Call:
 class Candidate(NamedTuple):
     """A pattern that could answer, with its confidence (0 to 1), the stage that found it and what its trigger caught.
 
-    `part` is the part of the sentence that it answers, "" for all of it. A tuple, since routing makes several
+    `part` is the part of the sentence that it answers, "" for all of it; `start` the character at which what its
+    trigger matched begins. A tuple, since routing makes several
     for each sentence and a frozen dataclass takes five times as long to make.
     """
 
@@ -84,6 +85,7 @@ class Candidate(NamedTuple):
     stage: str
     groups: Mapping[str, str] = MappingProxyType({})
     part: str = ""
+    start: int = 0
 
     @property
     def name(self) -> str:

@@ -159,6 +159,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "now": shape("timezone", timezone=text("IANA timezone name")),
     "git_log": shape("repo_path", repo_path=text(), max_count=integer("Number of commits to show", default=10)),
+    "git_stage": shape("files", files=several(text(), "Files to put into the index")),
+    "git_reset": shape("repo_path", repo_path=text()),
     "git_show": shape("repo_path revision", repo_path=text(), revision=text("The revision, a commit hash")),
     "fetch": shape(
         "url",

@@ -40,6 +40,12 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("create_event", "create the event tomorrow at 3 pm with ann@x.org", {"start": "2026-03-03T15:00:00"}),
     ("post_message", 'post "the build is green" to #general', {"channel": "#general", "text": "the build is green"}),
     ("timer", "set a timer of 2 minutes", {"timeout_seconds": 120}),
+    ("git_reset", "git reset ~/work/billing", {"repo_path": "~/work/billing"}),
+    (
+        "git_stage",
+        "put Makefile, Dockerfile and setup.cfg into the index",
+        {"files": ["Makefile", "Dockerfile", "setup.cfg"]},
+    ),
     ("move_file", "move with source=a.txt and destination=b.txt", {"source": "a.txt", "destination": "b.txt"}),
 ]
 
@@ -138,6 +144,19 @@ def test_an_argument_written_as_a_text_is_the_number_that_its_tool_takes() -> No
     assert found.values == {"city": "5", "days": 4, "units": "metric"}
 
 
+def test_a_branch_may_be_said_to_start_from_a_plain_word() -> None:
+    slots = {"branch_name": {"default": None}, "base_branch": {"default": None}}
+    found = declared("write", slots, query="make a new branch, begin from staging", schema=None)
+    assert found.values["base_branch"] == "staging"
+    assert declared("write", slots, query="make a branch from this", schema=None).values["base_branch"] is None
+
+
+def test_an_object_may_follow_what_else_the_sentence_gave() -> None:
+    slots = {"tool": {}, "arguments": {"type": "object", "default": {}}}
+    found = declared("read", slots, query="run the tool get_forecast with city Oslo and days 3", schema=None)
+    assert found.values["arguments"] == {"city": "Oslo", "days": 3}
+
+
 def test_what_a_group_caught_is_not_searched_again() -> None:
     slots = {"content": {}, "importance": {"type": "number", "default": 0.5}}
     sentence = "remember that the importance is 0.9"
@@ -162,6 +181,9 @@ def test_what_a_group_caught_is_not_searched_again() -> None:
         ({"enum": ["database", "cache"]}, "are the caches well", "cache"),
         ({"enum": ["c", "f"], "description": "c for Celsius, f for Fahrenheit"}, "show it in celsius", "c"),
         ({"type": "array"}, "thing alpha, beta and gamma", ["alpha", "beta", "gamma"]),
+        ({"type": "array"}, "thing alpha and beta, 20 at most", ["alpha", "beta"]),
+        ({"type": "array"}, "with thing alpha and with thing beta together", ["alpha", "beta"]),
+        ({"type": "array"}, "thing 7 and 8", ["7", "8"]),
         ({"enum": ["database", "cache"]}, "is all well", None),
         ({"type": "integer"}, "version 1.2.3", None),
         ({}, "anything at all", None),

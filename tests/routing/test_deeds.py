@@ -9,18 +9,41 @@ from tmws_patterns import ExecutionMode
 from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolTarget
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router
-from tmws_patterns.routing.deeds import only_tells, ordered
+from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
 
 
 @pytest.mark.parametrize(
     ("sentence", "deed"),
-    [("please push my commits", "push"), ("could you restart the cache", "restart"), ("Prune what is gone", "prune")],
+    [
+        ("please push my commits", "push"),
+        ("could you restart the cache", "restart"),
+        ("Prune what is gone", "prune"),
+        ("It failed. Could you restart it?", "restart"),
+        ("Push it. Thanks!", "push"),
+        ("back up the database", "backup"),
+        ("Let me know as soon as it changes", "watch"),
+        ("send the log to Ravi", "send"),
+    ],
 )
 def test_the_verb_of_an_order_is_found_behind_what_is_polite(sentence: str, deed: str) -> None:
     assert ordered(sentence) == deed
 
 
-@pytest.mark.parametrize("sentence", ["show what I pushed", "did the restart work", "", "which updates are there"])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "show what I pushed",
+        "did the restart work",
+        "",
+        "which updates are there",
+        "Upload stalls at 99 percent - any similar memories?",
+        "Deploy failed again. What did we decide about it?",
+        "send me the log of today",
+        "back from lunch, show me the log",
+        "let me know whether it changed",
+        "We clean up before the summer, could you list all branches",
+    ],
+)
 def test_a_question_orders_nothing(sentence: str) -> None:
     assert ordered(sentence) == ""
 
@@ -45,7 +68,55 @@ def test_a_pattern_that_only_tells_does_not_follow_an_order() -> None:
     assert refused.error.message == "this orders a change (publish), and releases only tells something"
 
 
-def test_a_pattern_that_does_such_deeds_is_not_held_back() -> None:
-    assert only_tells("releases", ("show the newest releases",))
-    assert not only_tells("releases", ("publish the newest releases",))
-    assert not only_tells("text.translate_text", ())
+def test_a_pattern_that_does_the_very_deed_is_not_held_back() -> None:
+    assert not follows("releases", ("show the newest releases", "hide old releases"), "publish")
+    assert follows("releases", ("publish the newest releases",), "publish")
+    assert follows("publish_release", (), "publish")
+    assert follows("text.translate_text", (), "convert")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("What is a connection pool?", "what_is_a"),
+        ("what's the difference between git add -u and git add -A?", "difference"),
+        ("how do I configure a server in my editor", "how_to"),
+        ("so, how does semantic search work under the hood?", "how_works"),
+        ("what does HEAD~2 stand for", "meaning"),
+        ("Who invented the branch?", "who"),
+        ("what is the state of the pool", ""),
+        ("how many branches are there", ""),
+        ("who changed this file", ""),
+    ],
+)
+def test_a_question_about_the_world_is_told_from_one_about_what_is_here(sentence: str, kind: str) -> None:
+    assert wondered(sentence) == kind
+
+
+def test_a_pattern_answers_only_the_questions_about_the_world_that_its_examples_ask() -> None:
+    assert wonders(("what is a branch", "how do I rebase", "list them")) == {"what_is_a", "how_to"}
+    tells = pattern("branches", "show all branches of the repository", "list the branches", "which branches are there")
+    explains = pattern("glossary", "what is a repository", "what is a commit", "explain what a rebase is")
+    for one, error in ((tells, "no_match"), (explains, None)):
+        registry = PatternRegistry()
+        registry.register_batch([one, pattern("weather", "how warm is it today", "will it rain tomorrow")])
+        router = Router(learned(registry), Bands(read=0.05))
+        decision = router.decide("what is a branch of the repository", ExecutionMode.BALANCED).decision
+        assert (decision.error.code if decision.error else None) == error
+        assert error is None or decision.error.message == (
+            "this asks about the world (what is a), and no example of branches does"
+        )
+
+
+def test_a_trigger_that_begins_behind_the_verb_was_not_written_for_the_order() -> None:
+    call = ToolTarget(server="none", tool="none")
+    config = {"trigger_pattern": r"\bnewest releases\b", "examples": ("newest releases",)}
+    tells = PatternDefinition("releases", PatternType.INFRASTRUCTURE, call=call, effect=Effect.READ, **config)
+    registry = PatternRegistry()
+    registry.register_batch([tells, pattern("weather", "how warm is it today", "will it rain tomorrow")])
+    router = Router(learned(registry))
+
+    assert router.decide("show me the newest releases", ExecutionMode.BALANCED).decision.error is None
+    refused = router.decide("publish the newest releases", ExecutionMode.BALANCED).decision.error
+    assert refused is not None
+    assert refused.code == "no_match"

@@ -182,7 +182,7 @@ def test_confusable_patterns_are_named_with_the_sentence() -> None:
 
 def test_two_stages_together_weigh_the_second_more() -> None:
     found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)])
-    assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.68), ("a", 0.28)]
+    assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.62), ("a", 0.32)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -200,6 +200,6 @@ def test_what_was_learned_with_another_table_is_learned_anew() -> None:
     table = files("tmws_patterns.encoder").joinpath("table.npz").read_bytes()
 
     assert (FORM, sha256(table).hexdigest()) == (  # a new table needs a new FORM, under which the old is not read
-        3,
-        "8b1e9dfb5f83821fb3b234fcee26addc195de12859e79d97254d111c3b6d9115",
+        4,
+        "c8a286c58b8bb94c8030981b65d20e88334e93f6de873408a2a471cf57e02a53",
     )

@@ -38,6 +38,28 @@ from tmws_patterns.routing.understanding.notes import note_of
             "note for the design team: the logo is final",
             {"content": "the logo is final", "team": "design", "access_level": "team"},
         ),
+        (
+            "Make a note shared with the agents hera and artemis that the load test runs at night",
+            {"content": "the load test runs at night", "shared_with": "hera, artemis", "access_level": "shared"},
+        ),
+        (
+            "Save this with importance 0.9: no deploys on Fridays",
+            {"content": "no deploys on Fridays", "importance": "0.9"},
+        ),
+        (
+            "Could you save for the team web that it is frozen?",
+            {"content": "it is frozen", "team": "web", "access_level": "team"},
+        ),
+        (
+            "Store for the team web, with the tags deploy and nginx and an importance of 0.8: reload it",
+            {
+                "content": "reload it",
+                "team": "web",
+                "access_level": "team",
+                "tags": "deploy, nginx",
+                "importance": "0.8",
+            },
+        ),
         ("jot down that rent is due (tags: home, money)", {"content": "rent is due", "tags": "home, money"}),
         (
             'add to memory "retention is 7 days" with tags kafka, ops',
@@ -106,3 +128,14 @@ def test_a_long_note_takes_no_longer_than_it_is_long(piece: str) -> None:
     note_of(f"remember that {long}", long)
 
     assert time.perf_counter() - start < 0.05
+
+
+def test_several_things_may_be_said_in_front_of_what_a_trigger_caught() -> None:
+    caught = "shared with the agents scout and editor, tagged #style, importance 60 percent: no full stop in headlines"
+    assert note_of(f"Remember, {caught}", caught) == {
+        "content": "no full stop in headlines",
+        "shared_with": "scout, editor",
+        "access_level": "shared",
+        "tags": "style",
+        "importance": "0.6",
+    }

@@ -16,6 +16,7 @@ from tmws_patterns.loader import load_packs
 from tmws_patterns.pattern import Effect, ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router, confused
+from tmws_patterns.routing.router import toss_up
 
 pytestmark = pytest.mark.anyio
 
@@ -127,6 +128,21 @@ async def test_two_equally_likely_patterns_are_ambiguous() -> None:
     decision = await Router(registry).route("polish the brass lamp")
     assert decision.error.code == "ambiguous"
     assert {c["pattern"] for c in decision.error.details["candidates"]} == {"alpha", "beta"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tossed"),
+    [
+        (0.97, 0.93, False),
+        (0.97, 0.96, True),
+        (0.6, 0.52, True),
+        (0.6, 0.4, False),
+        (0.5, 0.5, True),
+        (1.0, 0.9, False),
+    ],
+)
+def test_which_of_two_is_meant_is_told_by_their_odds(first: float, second: float, *, tossed: bool) -> None:
+    assert toss_up(first, second) is tossed
 
 
 async def test_a_declared_write_needs_more_confidence_than_a_read() -> None:

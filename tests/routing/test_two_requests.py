@@ -67,3 +67,10 @@ def test_a_sentence_is_parted_only_where_a_second_request_begins() -> None:
 def test_one_slip_of_the_finger_is_set_right_and_nothing_else(written: str, meant: str) -> None:
     speller = Speller(["show the branch", "list everything"])
     assert speller.corrected(written, {"horse", "list", "read"}.__contains__) == meant
+
+
+def test_a_slip_that_an_example_holds_is_set_right_where_the_word_stands_beside_it() -> None:
+    speller = Speller([*["compare the designs"] * 6, "comapre the plan", "gitt stash"])
+    english = {"compare", "design", "designs"}.__contains__
+    assert speller.corrected("comapre the designs", english) == "compare the designs"
+    assert speller.corrected("gitt", english) == "gitt"

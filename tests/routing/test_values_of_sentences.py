@@ -44,6 +44,11 @@ def test_what_is_no_number_in_words_is_none(said: str) -> None:
         (" -- days: 5, city: Oslo, dry: true", {"days": 5, "city": "Oslo", "dry": True}),
         (", address = 10 Rue de Rivoli", {"address": "10 Rue de Rivoli"}),
         (" with target_lang DE pls", {"target_lang": "DE"}),
+        (" with query set to vector db", {"query": "vector db"}),
+        ("? channel is ops, text is deploy done", {"channel": "ops", "text": "deploy done"}),
+        (" with city Oslo and days 3", {"city": "Oslo", "days": 3}),
+        (" with path /tmp/a", {"path": "/tmp/a"}),
+        (" with its defaults", {}),
         (" for me, please", {}),
     ],
 )
@@ -71,6 +76,11 @@ def test_any_text_is_read_as_some_object(text: str) -> None:
         ("against release-2.0 now", "token", "release-2.0"),
         ("sum of 12, 45, 78 and 3", "expression", "12 + 45 + 78 + 3"),
         ("the square root of 1764", "expression", "sqrt(1764)"),
+        ("work out sqrt(2)^3 for me", "expression", "sqrt(2)^3"),
+        ("what is sqrt(1764)", "expression", "sqrt(1764)"),
+        ("18% of 245", "expression", "18 / 100 * 245"),
+        ("at 18:00 in Madrid. When is that?", "name", "Madrid"),
+        ("a flat in St. Gallen", "name", "St. Gallen"),
     ],
 )
 def test_a_value_is_found_as_what_it_is(sentence: str, kind: str, value: str) -> None:

@@ -161,7 +161,7 @@ class _Given:
                 self.found.take(path[0], taken.value, f"{SENTENCE}: {short(taken.text)}")
                 self.found.moving |= taken.moving
         self._assemble(parts)
-        self._take_object(query, groups)
+        self._take_object(query, groups, max((t.end for t in parts.values()), default=len(query)))
         if bold and self.pattern.is_tool:
             self._take_whole(query, wanted)
 
@@ -188,13 +188,16 @@ class _Given:
                 self.found.take(name, value, f"{SENTENCE}: {short(said)}")
                 self.found.moving |= any(taken.moving for taken in inner.values())
 
-    def _take_object(self, query: str, groups: Mapping[str, str]) -> None:
-        """An object of properties that nobody knows here: as JSON, or in names and values behind the trigger."""
+    def _take_object(self, query: str, groups: Mapping[str, str], behind: int) -> None:
+        """An object of properties that nobody knows here: as JSON, or in names and values after all else.
+
+        That is what stands after the trigger's groups or, without any, from the character `behind` on.
+        """
         for name in self.open():
             shape = self.shapes.get(name, {})
             if type_of(shape) != "object" or properties_of({**self.schema, **shape}):
                 continue
-            rest = _outside(query, groups).rpartition(_BLANK)[2] if groups else ""
+            rest = _outside(query, groups).rpartition(_BLANK)[2] if groups else query[behind:]
             if said := object_in(query) or pairs_in(rest):
                 self.found.take(name, said, f"{SENTENCE}: {short(said)}")
 

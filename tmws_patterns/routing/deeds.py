@@ -1,23 +1,54 @@
-"""What a sentence orders to be done: a pattern that only tells something does not answer "push my commits"."""
+"""What a sentence orders to be done, or asks about the world at large.
+
+A pattern that only tells something does not answer "push my commits", and one that shows the branches of a
+repository does not answer "what is a branch?", unless its author gave examples like these.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from itertools import pairwise
 
 from tmws_patterns.routing.text import words
 
 _DEEDS = frozenset(
     """
-    abort alert allow amend apply approve archive assign attach backup ban block book build buy cancel clean
-    clone configure connect create cut delete deny deploy disable discard download draft drop edit email empty
-    enable erase export fix flush format forward generate grant hand hide import increase insert install invite kill
-    label launch lint lock merge migrate mute notify optimise optimize order pause pay pin post prune publish
-    push raise rebase reboot rebuild reconnect reduce refactor reject release reload rename repair replace
-    reply reset resize restart restore resume revert rewrite rollback rotate scale schedule send shut stash
-    stop submit subscribe swap sync terminate throw translate truncate uninstall unlock unsubscribe update
-    upgrade upload wipe
+    abort alert allow amend apply approve archive assign attach backup ban block book bring build buy
+    cancel clean clone comment configure connect convince copy create cut delete deny deploy disable discard
+    download draft draw drop edit email empty enable erase export fix flush format forward generate grant hand
+    hide implement import increase insert install invite kill label launch link lint lock mark merge migrate
+    move mute notify optimise optimize order overwrite paint pause pay pin post prune publish push raise rebase
+    reboot rebuild reconnect reduce refactor reformat reject release reload rename repair replace reply reset
+    resize restart restore resume revert rewrite rollback rotate scale schedule send shift shorten shut sing
+    stash stop submit subscribe swap sync terminate throw track translate truncate turn uninstall unlock
+    unsubscribe update upgrade upload wipe
     """.split()
 )
+_HANDING = frozenset("send hand bring throw forward get give".split())  # "send me the log" asks to be told
+_ME = frozenset(("me", "us"))
+_WATCHING = re.compile(
+    r"(?:please )?(?:keep watching|keep an eye|watch|(?:let me know|tell me|warn me|ping me|wake me|inform me)"
+    r" (?:each time|every time|whenever|as soon as|once|when|if)\b(?! .{1,60}\?$))",
+    re.IGNORECASE,
+)
+_WONDERING = re.compile(
+    r"(?:(?:hey|ok|so|please|tell me|can you|could you|i wonder|explain(?: to me)?)[, ]+){0,2}"
+    r"(?:(?P<what_is_a>what(?: is|'s|\u2019s| are) an? )"
+    r"|(?P<difference>what(?: is|'s|\u2019s) the difference between )"
+    r"|(?P<another_word>what(?: is|'s|\u2019s) (?:another|a different) (?:word|name|term)\b)"
+    r"|(?P<meaning>what (?:does|do) .{1,80} (?:mean|stand for)\b)"
+    r"|(?P<how_to>how (?:do|can|should|would) (?:i|you|we|one|people) |how to )"
+    r"|(?P<how_works>how (?:do|does) .{1,80} works?\b)"
+    r"|(?P<why_is>why (?:do|does|is|are) )"
+    r"|(?P<who>who (?:makes|invented|started|wrote|created|built|designed|plays|sells) )"
+    r"|(?P<which_best>which .{1,80}\b(?:most popular|best known|in the world|is better|are better)\b)"
+    r"|(?P<should_i>should (?:i|we|one) )"
+    r"|(?P<explain>explain (?:what|how|why|the) ))",
+    re.IGNORECASE,
+)
+_POLITELY = re.compile(r"(?:could|can|would|will) you\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"(?<=[.!;])\s+| [-\u2013\u2014]+ |(?<=,)\s(?=(?:could|can|would|will) you\b)")
 _POLITE = frozenset(
     "please pls kindly can could would will you i we want wanna need like to let lets us s go ahead and just now hey "
     "then also quickly me help d ll".split()
@@ -25,14 +56,42 @@ _POLITE = frozenset(
 
 
 def ordered(sentence: str) -> str:
-    """The verb by which a sentence begins that orders a change; "" for a question or another beginning."""
-    for word in words(sentence)[:8]:
-        if word not in _POLITE:
-            return word if word in _DEEDS else ""
+    """The verb by which a sentence begins that orders a change; "" for a question or another beginning.
+
+    Where a question follows behind a full stop or a dash, it is what is asked: "deploy failed - any idea why?".
+    """
+    *before, last = _CLAUSE.split(sentence.rstrip())
+    if before and (last.endswith("?") or _POLITELY.match(last)):
+        return ordered(last)
+    if _WATCHING.match(sentence):
+        return "watch"
+    said = words(sentence)[:8]
+    for word, following in pairwise([*said, ""]):
+        if word not in _POLITE and not (word in _HANDING and following in _ME):
+            said_so = "backup" if (word, following) == ("back", "up") else word
+            return said_so if said_so in _DEEDS else ""
     return ""
 
 
+def wondered(sentence: str) -> str:
+    """The kind of a question about the world at large, such as "how to" or "what is a"; "" for another sentence."""
+    match = _WONDERING.match(sentence)
+    return match.lastgroup or "" if match else ""
+
+
 @lru_cache(maxsize=20_000)
-def only_tells(name: str, examples: tuple[str, ...]) -> bool:
-    """True for a pattern or tool whose name holds no such verb and none of whose examples orders a change."""
-    return _DEEDS.isdisjoint(words(name)) and not any(map(ordered, examples))
+def follows(name: str, examples: tuple[str, ...], deed: str) -> bool:
+    """True for a pattern or tool whose name holds the verb, or one of whose examples orders it.
+
+    A tool without examples that is named for any deed is left to its likeness: "translate_text" may well convert.
+    """
+    said = words(name)
+    if deed in said or (not examples and not _DEEDS.isdisjoint(said)):
+        return True
+    return deed in {ordered(example) for example in examples}
+
+
+@lru_cache(maxsize=20_000)
+def wonders(examples: tuple[str, ...]) -> frozenset[str]:
+    """The kinds of questions about the world that are among the examples of a pattern."""
+    return frozenset(filter(None, map(wondered, examples)))

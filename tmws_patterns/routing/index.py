@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from heapq import nsmallest
+from itertools import product
 
 from tmws_patterns.call import Candidate
-from tmws_patterns.pattern import PatternDefinition, PatternType
+from tmws_patterns.pattern import VARIABLE, PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
 from tmws_patterns.routing.learning.stage import REJECT, Likely, together
@@ -60,8 +61,9 @@ class PatternIndex:
         self._negative = [frozenset(map(_fold, p.negative_examples)) for p in self.patterns]
         self._with_trigger = [i for i, p in enumerate(self.patterns) if p.trigger_pattern]
         self._triggers = trigger_index(tuple(self.patterns[i].trigger_pattern for i in self._with_trigger))
-        shaped = {_target(p) for p in self.patterns if not p.is_tool and p.pattern_type is PatternType.INFRASTRUCTURE}
-        self._tool_places = [i for i, p in enumerate(self.patterns) if p.is_tool and _target(p) not in shaped]
+        shaping = (p for p in self.patterns if not p.is_tool and p.pattern_type is PatternType.INFRASTRUCTURE)
+        shaped = {target for pattern in shaping for target in _targets(pattern)}
+        self._tool_places = [i for i, p in enumerate(self.patterns) if p.is_tool and shaped.isdisjoint(_targets(p))]
         self._tool_texts = [self._tool_text(i, parameters or {}) for i in self._tool_places]
         self._tools = ToolIndex(self._tool_texts)
         declared = [p for p in self.patterns if not p.is_tool]
@@ -135,7 +137,7 @@ class PatternIndex:
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
             groups = {name: _as_written(value, written) for name, value in match.groups.items()}
-            found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups))
+            found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups, start=match.start))
         for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
             found.setdefault(i, likely)
@@ -239,9 +241,20 @@ def _without_values(pattern: PatternDefinition, example: str) -> str:
     return shortened if shortened.split() else example
 
 
-def _target(pattern: PatternDefinition) -> tuple[str, str]:
-    """Server and tool of a pattern's call; empty for none. A tool that a pattern calls is found by the pattern."""
-    return (pattern.call.server, pattern.call.tool) if pattern.call else ("", "")
+def _targets(pattern: PatternDefinition) -> Iterator[tuple[str, str]]:
+    """Server and tool of a pattern's call, for each choice of a slot that the tool's name holds.
+
+    A tool that a pattern calls is found by the pattern.
+    """
+    if pattern.call is None:
+        return
+    names = VARIABLE.findall(pattern.call.tool)
+    choices = [pattern.slots[name].enum if name in pattern.slots else () for name in names]
+    for chosen in product(*choices):
+        tool = pattern.call.tool
+        for name, value in zip(names, chosen, strict=True):
+            tool = tool.replace(f"{{{name}}}", str(value))
+        yield pattern.call.server, tool
 
 
 def _as_written(value: str, written: str) -> str:

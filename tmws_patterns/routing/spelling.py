@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 _WORD = re.compile(r"(?<![\w./\\@\-])[A-Za-z]{4,20}(?![\w/\\@]|[.\-]\w)")  # no part of a path, name or address
+_RARE = 5  # times as often as a word of no language stands its neighbour: then it is a slip that an example holds
 _SHORTEST = 4  # letters: shorter words are one letter away from too many others
 
 
@@ -19,7 +20,7 @@ class Speller:
 
     def __init__(self, texts: Iterable[str]) -> None:
         counts = Counter(word.casefold() for text in texts for word in _WORD.findall(text))
-        self._known = frozenset(counts)
+        self._counts = counts
         self._near: dict[str, list[str]] = {}
         for word, _ in counts.most_common():  # the more usual word first
             for shape in _shapes(word):
@@ -30,16 +31,19 @@ class Speller:
 
         def right(match: re.Match[str]) -> str:
             word = match.group().casefold()
-            if word in self._known or is_word(word):
+            if is_word(word):
                 return match.group()
-            return next(self._candidates(word), match.group())
+            meant = next(self._candidates(word), word)
+            if word in self._counts and not (is_word(meant) and self._counts[meant] > _RARE * self._counts[word]):
+                return match.group()
+            return meant if meant != word else match.group()
 
         return _WORD.sub(right, sentence)
 
     def _candidates(self, word: str) -> Iterator[str]:
         for shape in _shapes(word):
             for known in self._near.get(shape, ()):
-                if known[0] == word[0] and _is_slip(word, known):
+                if known[0] == word[0] and known != word and _is_slip(word, known):
                     yield known
 
 

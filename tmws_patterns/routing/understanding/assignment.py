@@ -36,8 +36,15 @@ _PLACES = frozenset(("in", "at", "near", "around", "for", "of", "city", "visit",
 _NUMBERED = frozenset(
     "memory memories entry entries note notes id ids number item items record delete remove forget erase drop".split()
 )
-_INSIDE = frozenset(("in", "inside", "under", "within"))
+_INSIDE = frozenset(("in", "inside", "under", "within", "of"))
 _BRANCH = re.compile(r"(?:feature|feat|fix|bugfix|hotfix|release|chore|origin|upstream|refs)/", re.IGNORECASE)
+_LISTED = re.compile(r"(?<![\w.\-/])(?P<names>[\w.\-/]{1,80}(?:, [\w.\-/]{1,80}){0,20})(?:,|,? and) $")
+_JOINED = re.compile(r",\s")
+_START = re.compile(
+    r"\b(?:from|off|off of|based on|on top of) (?:the )?(?:branch )?"
+    r"(?P<branch>(?!the\b|my\b|it\b|this\b|that\b|here\b)[\w.\-]{2,80}?)"
+    r"(?: branch)?(?=[,.;?!]?$|[,;?!] | (?:please|pls|and|for|in|named|called)\b)"
+)
 _SORTS = re.compile(r"(?:by|sort|sorted|order|ordered)\s$", re.IGNORECASE)
 
 
@@ -150,6 +157,10 @@ class Assignment:
             rivals = [w for w in self._open() if w is not one and w.role == one.role and w.kind == one.kind]
             if len(fits) == 1 and not rivals:
                 self.taken[one.path] = fits[0][1]
+            elif (
+                one.kind == "branch" and one.role == "from" and not fits and (match := _START.search(self.heard.plain))
+            ):
+                self.taken[one.path] = Taken(match["branch"], match.group(), match.start(), match.end())
         if self.bold:
             self._take_both_places()
 
@@ -191,8 +202,10 @@ class Assignment:
                 fits = self._fitting(one, [s for s in spans if s.kind != "quoted" and self._may_stand(one, s)])
                 if one.several and fits and one.kind in STRICT:
                     values = [taken.value for _, taken in fits]
-                    said = self.heard.text[fits[0][1].start : fits[-1][1].end]
-                    fits = [(fits[0][0], Taken(values, said, fits[0][1].start, fits[-1][1].end))]
+                    start, end = fits[0][1].start, fits[-1][1].end
+                    if one.kind == "path" and (listed := _LISTED.search(self.heard.plain, max(0, start - 400), start)):
+                        values, start = [*_JOINED.split(listed["names"]), *values], listed.start()
+                    fits = [(fits[0][0], Taken(values, self.heard.text[start:end], start, end))]
                 if len(fits) == 1:
                     claims.append((one, *fits[0]))
                 elif fits:
@@ -212,7 +225,12 @@ class Assignment:
             case _ if is_patterned(one, span):
                 found = True
             case "path" if not (self.bold or one.required):
-                found = preposition(span, self.heard) in ("in", "at", "of", "under")
+                found = span.text.startswith(("~", "/", "./", "../")) or preposition(span, self.heard) in (
+                    "in",
+                    "at",
+                    "of",
+                    "under",
+                )
             case "number" if is_share(one, span):
                 found = True
             case "number" | "duration":

@@ -28,7 +28,7 @@ _LINE = re.compile(r"[^;\n\x00]{1,2000}")
 _ITEM = re.compile(r"(?:#)?([\w.@+/\-]{1,80})")
 _BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
 _BOUNDARY = re.compile(
-    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please)\b)"
+    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together)\b)"
 )
 _NO_ITEMS = frozenset("up at no max please pls thanks only limit top first last".split())
 _YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
@@ -71,8 +71,14 @@ def named(wanted: Wanted, heard: Heard, stops: dict[int, int], *, has_unit: bool
         if said is not None:
             found.append(Taken(said.value, said.text, match.start(), said.end, said.moving))
     if len({repr(taken.value) for taken in found}) > 1:
-        return CONTESTED
+        return _together(found, heard) if wanted.several else CONTESTED
     return found[0] if found else _before(wanted, heard)
+
+
+def _together(found: list[Taken], heard: Heard) -> Taken:
+    """One list of several that were named: "with tag decision and with tag database"."""
+    start, end = found[0].start, found[-1].end
+    return Taken([value for taken in found for value in taken.value], heard.text[start:end], start, end)
 
 
 def _before(wanted: Wanted, heard: Heard) -> Named:
@@ -126,7 +132,8 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
     if word is None or (not explicit and (standing or not _stands_alone(wanted, match, word, plain, stops))):
         return None
     said = word.group() if explicit and match["link"].strip() == "=" else word.group().rstrip(".:)")
-    return None if fault(said, wanted.schema, {}) else Taken(said, said, at, at + len(said))
+    unfit = said.casefold() in STOP_WORDS or fault(said, wanted.schema, {})  # "in the repo: I have to see"
+    return None if unfit else Taken(said, said, at, at + len(said))
 
 
 def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], plain: str, stops: dict[int, int]) -> bool:
@@ -138,7 +145,7 @@ def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], pla
         return False
     follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
     ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
-    said = word.group().casefold()
+    said = word.group().casefold().rstrip(".")
     free = match.end() not in stops and -match.end() not in stops
     return ends and free and said not in STOP_WORDS and said not in _NO_VALUE
 
@@ -181,13 +188,10 @@ def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int
     while len(values) < 100:  # noqa: PLR2004 - members of a list that somebody says
         quoted = next((s for s in starting_at(heard.spans, at) if s.kind in ("quoted", "email", "url", "number")), None)
         item = _ITEM.match(heard.plain, at)
-        if quoted is not None:
+        many = values and _MANY.match(heard.plain, at)
+        if quoted is not None and not many:
             value, stop = quoted.value, quoted.end
-        elif (
-            item is not None
-            and _is_item(item.group(1))
-            and not (values and (at in stops or _MANY.match(heard.plain, at)))
-        ):
+        elif item is not None and _is_item(item.group(1)) and not (values and (at in stops or many)):
             value, stop = item.group(1).rstrip("."), item.end()
         else:
             break

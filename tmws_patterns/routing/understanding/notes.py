@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_ITEM = r"[\"']?#?[\w\-]+[\"']?"
+_ITEM = r"[\"']?#?(?!(?:an?|the|with)\s|(?:importance|tagged|labell?ed|shared)\b)[\w\-]+[\"']?"
 _LIST = rf"{_ITEM}(?:(?:,\s?(?:and\s)?|\sand\s|\s(?=#)){_ITEM}){{0,9}}"
 _LEVEL = r"(?:of|is|at|level|:|=|\s){0,6}"
 _TEAM = (
@@ -23,8 +23,8 @@ _ABOUT = {
         r"(?P<value>#[\w\-]+(?:,?\s(?:and\s)?#[\w\-]+){0,9})",
     ),
     "importance": (
-        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?%)",
-        r"(?P<value>0?\.\d+|\d{1,3}\s?%)\s(?:important|importance)",
+        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?(?:%|percent))",
+        r"(?P<value>0?\.\d+|\d{1,3}\s?(?:%|percent))\s(?:important|importance)",
     ),
     "team": (_TEAM, rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}"),
     "shared_with": (
@@ -42,6 +42,10 @@ _ABOUT = {
 _BEFORE = {
     name: [re.compile(rf"(?<![\w#]){form}(?![\w%])", re.IGNORECASE) for form in forms] for name, forms in _ABOUT.items()
 }
+_IN_FRONT = [
+    (name, form) for name in ("team", "shared_with", "access_level", "tags", "importance") for form in _BEFORE[name]
+]
+_JOINT = re.compile(r"(?::|,?\sthat|,|,?\sand)\s+")
 # Behind a note only what says outright who may read it: nobody's note is shown to more readers by a guess.
 _LOOSE = {"team": 1, "access_level": 2}
 _AFTER = {
@@ -63,7 +67,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _OPENINGS = (
-    re.compile(r"(?<=[^\s\d]):\s+(?=\S)"),
+    re.compile(r"(?:(?<=[^\s\d])|(?<=\.\d)|(?<=\.\d\d)):\s+(?=\S)"),
     re.compile(r"\s+(?=[\"“«]|'\w)"),
     re.compile(r"\s(?:(?:the|this)\s(?:fact|decision|insight|lesson)\s)?that\s(?=\S)", re.IGNORECASE),
 )
@@ -75,6 +79,8 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
+_POLITELY = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
+_PERCENT = re.compile(r"(\d{1,3})\s?(?:%|percent)", re.IGNORECASE)
 _FARTHEST = 100  # characters of a request before the note begins
 _MOST_SAID = 6  # things said about one note
 _REACH = 400  # characters at either end of a note in which they are looked for
@@ -92,6 +98,8 @@ def note_of(sentence: str, caught: str) -> dict[str, str]:
         before, note = parts
     else:
         return {}
+    if _POLITELY.match(sentence):
+        note = note.rstrip().removesuffix("?")
     found = dict(_said_before(before))
     note = _opening(note, found)
     note = _unquoted(_ending(note, found))
@@ -122,14 +130,17 @@ def _said_before(text: str) -> Iterator[tuple[str, str]]:
 
 def _opening(note: str, found: dict[str, str]) -> str:
     """The note without what is said of it in front: "for the whole team platform that deploys freeze"."""
-    start = len(note) - len(note.lstrip(" ,"))
-    for name in ("team", "access_level", "tags", "importance"):
-        for form in _BEFORE[name]:
-            match = form.match(note, start, _REACH)
-            joint = re.compile(r"(?::|,?\sthat|,)\s+").match(note, match.end()) if match else None
-            if match is not None and joint is not None and name not in found:
+    for _ in range(_MOST_SAID):
+        start = len(note) - len(note.lstrip(" ,"))
+        for name, form in _IN_FRONT:
+            match = form.match(note, start, _REACH) if name not in found else None
+            joint = _JOINT.match(note, match.end()) if match else None
+            if match is not None and joint is not None:
                 found[name] = _value(match)
-                return note[joint.end() :]
+                note = note[joint.end() :]
+                break
+        else:
+            break
     return note
 
 
@@ -161,8 +172,8 @@ def _value(match: re.Match[str]) -> str:
     if groups.get("everyone"):
         return "public"
     said = str(groups.get("value") or groups.get("value_2")).replace("#", "").strip(" \"'")
-    if said.endswith("%"):
-        return str(round(float(said.rstrip("% ")) / 100, 4))
+    if share := _PERCENT.fullmatch(said):
+        return str(round(int(share[1]) / 100, 4))
     return ", ".join(w for w in re.split(r"[\s,\"']+", said) if w and w.casefold() != "and")
 
 

@@ -8,14 +8,21 @@ from typing import Any
 import orjson
 
 _NAMED = re.compile(
-    r"(?<![\w.\-/])(?P<name>[A-Za-z_]\w{0,40})\s?[=:]\s?"
-    r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;\"'][^,;\"']{0,200}?)(?=\s*(?:,|;|$|\sand\s|\s\w{1,40}\s?[=:]))"
+    r"(?<![\w.\-/])(?P<name>[A-Za-z_]\w{0,40})(?:\s?[=:]\s?|\s(?:set\sto|is|being)\s)"
+    r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;\"'][^,;\"']{0,200}?)(?=\s*(?:,|;|$|\sand\s|\s\w{1,40}\s?[=:])|\.?$)"
 )
 _BESIDE = re.compile(
     r"(?<![\w.\-/])(?P<name>[a-z_]\w{0,40})\s"
     r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|-?\d{1,15}(?:\.\d{1,9})?(?![\w.])|true\b|false\b|[A-Z]{2,6}\b)"
 )
-_NO_NAMES = frozenset("with and the a an of to in on for it them tool server argument arguments first last".split())
+_AFTER_WITH = re.compile(
+    r"(?<!\w)(?:with|and|passing|,)\s(?P<name>[a-z_]\w{0,40})\s"
+    r"(?P<value>(?:[~./]|[A-Z]|(?=[\w\-]{0,40}\d))[\w.\-/]{1,200})(?=[,.;]?(?:\s|$))"
+)
+_NO_NAMES = frozenset(
+    "with and the a an of to in on for it its them my our your this that which there tool server argument arguments "
+    "first last".split()
+)
 _LITERALS = {"true": True, "false": False, "null": None, "yes": True, "no": False}
 
 
@@ -32,8 +39,8 @@ def object_in(sentence: str) -> dict[str, Any]:
 def pairs_in(text: str) -> dict[str, Any]:
     """Names with their values, in a text that holds nothing else of interest; empty for none."""
     found = {m["name"]: _value(m["value"]) for m in _NAMED.finditer(text)}
-    if not found:
-        found = {m["name"]: _value(m["value"]) for m in _BESIDE.finditer(text)}
+    for form in () if found else (_BESIDE, _AFTER_WITH):
+        found |= {m["name"]: _value(m["value"].rstrip(".")) for m in form.finditer(text)}
     return {name: value for name, value in found.items() if name.casefold() not in _NO_NAMES}
 
 

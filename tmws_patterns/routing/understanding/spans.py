@@ -65,7 +65,7 @@ _WORDED = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(
-    r"(?<![\w'’#@/.])[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,5}\.?"
+    r"(?<![\w'’#@/.])[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,5}(?:(?<![\w'’]{4})\.)?"
     r"(?:\s(?:(?:of|de|da|do|la|le|van|von|der|den|al)\s){0,2}[^\W\d_a-z][\w'’]{1,40}(?:-[\w'’]{1,40}){0,3}){0,4}"
 )
 _CODE = re.compile(r"(?<![\w\-/.$])[A-Z]{2,5}(?![\w\-/])")
@@ -77,7 +77,8 @@ _SIGNS = {
     "to the power of": "**",
 }  # fmt: skip
 _SIGN = re.compile(rf"\s+({'|'.join(_SIGNS)})\s+", re.IGNORECASE)
-_TERM = r"[(\-]{0,3}\d(?:[\d,]{0,17}\d)?(?:\.\d{1,15})?\)?"
+_FUNCTION = r"(?:sqrt|abs|exp|log|log2|log10|ln|sin|cos|tan|floor|ceil|round)\("
+_TERM = rf"(?:{_FUNCTION})?" + r"[(\-]{0,3}\d(?:[\d,]{0,17}\d)?(?:\.\d{1,15})?\)?"
 _EXPRESSION = re.compile(
     rf"(?<![\w.,/:\-]){_TERM}(?:\s?(?:\*\*|[+*/^%×÷]|\s-\s?|(?<=\d)-)\s?{_TERM}|\s(?:{'|'.join(_SIGNS)})\s{_TERM}){{1,40}}(?![\w:/\-])",
     re.IGNORECASE,
@@ -93,13 +94,15 @@ _ORDERED = (
         "+",
     ),
 )
-_POWERS = tuple(
+_PARTS = tuple(
     (re.compile(form, re.IGNORECASE), meant)
     for form, meant in (
-        (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({})"),
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{} ** 2"),
-        (rf"\b(?:the )?square of (?P<a>{_TERM})", "{} ** 2"),
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) cubed\b", "{} ** 3"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM})\s?(?:%|percent) of (?P<b>{_TERM})(?![\w/])", "{a} / 100 * {b}"),
+        (rf"(?<![\w.])(?P<a>{_FUNCTION}{_TERM})", "{a}"),
+        (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({a})"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{a} ** 2"),
+        (rf"\b(?:the )?square of (?P<a>{_TERM})", "{a} ** 2"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) cubed\b", "{a} ** 3"),
     )
 )
 _NO_NAME = frozenset(
@@ -257,9 +260,9 @@ def _expressions(text: str) -> Iterator[Span]:
     for match in _EXPRESSION.finditer(text):
         said = match.group().strip()
         yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
-    for form, meant in _POWERS:
+    for form, meant in _PARTS:
         for match in form.finditer(text):
-            yield Span("expression", meant.format(match["a"]), match.start(), match.end(), match.group())
+            yield Span("expression", meant.format(**match.groupdict()), match.start(), match.end(), match.group())
     for form, sign in _ORDERED:
         for match in form.finditer(text):
             terms = re.findall(_TERM, match["terms"]) if "terms" in match.re.groupindex else [match["a"], match["b"]]

@@ -61,7 +61,7 @@ _LANGUAGE = re.compile(
 _COUNTS = re.compile(r"\b(?:number of|how many|first n|last n) (?:\w{2,12}ing )?(\w{3,20}s|people)\b", re.IGNORECASE)
 _AT_MOST = re.compile(r"^(\w{3,20}s) at most", re.IGNORECASE)
 _KINDS = re.compile(r"((?:[a-z]{3,20}, ){0,3}[a-z]{3,20} or [a-z]{3,20})(?: to | from |$)")
-_TEXTS = frozenset("title body content message summary subject sql prompt".split())
+_TEXTS = frozenset("title body content message summary subject sql prompt command script".split())
 
 
 @dataclass(frozen=True, slots=True)
