@@ -17,7 +17,7 @@ def test_every_setting_has_a_working_default() -> None:
     assert (settings.db_max_connections, settings.db_pool_pre_ping) == (20, True)
     assert (settings.redis_max_connections, settings.redis_timeout) == (4, 0.02)
     assert (settings.cache_ttl, settings.cache_max_size, settings.cache_max_bytes) == (300, 1000, 64 * 2**20)
-    assert (settings.cache_local_ttl, settings.cache_stale_on_error, settings.cache_enabled) == (60, 0, True)
+    assert (settings.cache_local_ttl, settings.cache_stale_on_error, settings.cache_enabled) == (3600, 0, True)
     assert settings.pattern_default_mode is ExecutionMode.BALANCED
     assert (settings.pattern_infra_timeout, settings.pattern_memory_timeout, settings.pattern_hybrid_timeout) == (
         30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,8 @@ from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
 
 logger = logging.getLogger(__name__)
 
+NOTHING_TTL = 5.0  # seconds that a tool's "there is none" is kept: what is not there may come at any moment
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _DIGITS = 19  # a whole number of fewer digits fits 64 bits
 _GRACE = 0.25  # seconds beyond a deadline that a room gets to report it in its own words
 
@@ -47,7 +50,10 @@ class Branches:
             raise _all_failed((ran or list(failures.values()))[0], failures)
         expires_at = _expiry(halves.get("memory"))
         if not plan.is_hybrid:
-            return Loaded(_encode(next(iter(halves.values()))), keep=True, expires_at=expires_at)
+            answer = next(iter(halves.values()))
+            if plan.memory is None and answer in _NOTHING:
+                expires_at = time.time() + NOTHING_TTL
+            return Loaded(_encode(answer), keep=True, expires_at=expires_at)
         answer = {"tool": halves.get("tool"), "memory": halves.get("memory")}
         if failures:
             answer["failed"] = {name: error.to_dict() for name, error in failures.items()}

@@ -222,7 +222,7 @@ class PatternExecutionEngine:
                 return self._around.ledger.failure(call, exc.info, started, plan.decision, server)
             server = plan.tool.server if plan.tool else None
             return self._around.ledger.success(
-                call, plan.decision, plan.pattern.name, shaped, started, tier=cached.tier, server=server
+                call, plan.decision, plan.pattern.name, shaped, started, cached=cached, server=server
             )
         except TmwsError as exc:
             self._count(call, exc.decision)
@@ -343,7 +343,7 @@ class PatternExecutionEngine:
             return await self._around.branches.run(plan, progress)
 
         tags = (*plan.tags, *self._around.memory.tags(plan.memory)) if plan.memory else plan.tags
-        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags)
+        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags, shared=plan.tool is not None)
 
     async def _compute(self, call: Call, plan: Plan) -> Cached:
         """For this caller alone, and what it made stale is stale before anybody reads on."""

@@ -10,7 +10,7 @@ from typing import Any
 from tmws_patterns.call import Call, CallRecord, ExecutionResult, RoutingDecision
 from tmws_patterns.errors import ErrorInfo
 from tmws_patterns.pattern import PatternType
-from tmws_patterns.ports import Observer
+from tmws_patterns.ports import Cached, Observer
 from tmws_patterns.presentation import Shaped, rendered
 from tmws_patterns.shaping import compact, count_tokens
 
@@ -38,7 +38,7 @@ class Ledger:
         shaped: Shaped,
         started: float,
         *,
-        tier: str | None = None,
+        cached: Cached | None = None,
         server: str | None = None,
     ) -> Answer:
         """The end of a call that has an answer."""
@@ -48,8 +48,8 @@ class Ledger:
             result=shaped.data,
             execution_time_ms=_elapsed(started),
             tokens_used=shaped.tokens,
-            cache_hit=tier is not None,
-            metadata=_metadata(decision, shaped, tier),
+            cache_hit=cached is not None and cached.tier is not None,
+            metadata=_metadata(decision, shaped, cached),
         )
         return self._record(call, result, decision.pattern_type, shaped, server)
 
@@ -104,7 +104,7 @@ def _priced(call: Call, result: ExecutionResult, shaped: Shaped | None) -> Answe
     return Answer(replace(result, tokens_used=count_tokens(compact(result.error.to_dict()))))
 
 
-def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> dict[str, Any]:
+def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "pattern_type": str(decision.pattern_type),
         "confidence": round(decision.confidence, 4),
@@ -118,10 +118,19 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, tier: str | None) -> di
         "next_cursor": shaped.next_cursor,
         "resource": shaped.resource,
         "failed": list(shaped.failed) or None,
-        "cache_tier": tier,
+        "cache_tier": cached.tier if cached else None,
+        "cache": _kept(cached) if cached else None,
+        "stale": True if cached and cached.stale else None,
         "note": shaped.note,
     }
     return found | {name: value for name, value in optional.items() if value is not None}
+
+
+def _kept(cached: Cached) -> dict[str, Any]:
+    """What the cache had to do with an answer; its age and what is left of its time in seconds."""
+    now = time.time()
+    ages = {"age": round(now - cached.stored_at, 3), "left": round(cached.expires_at - now, 3)}
+    return {"tier": cached.tier, **(ages if cached.expires_at else {}), "tags": list(cached.tags)}
 
 
 def _elapsed(started: float) -> float:

@@ -7,7 +7,7 @@ Protocol says otherwise. Nothing waits without a deadline.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -26,20 +26,22 @@ class Entry:
         stored_at, expires_at: seconds since 1970, the wall clock. The age limit is the same in every tier.
         epochs: (tag, epoch) pairs read BEFORE the answer was computed; the entry is stale as soon as
             one of its tags has another epoch.
+        cost: seconds that its load took.
     """
 
     payload: bytes
     stored_at: float
     expires_at: float
     epochs: tuple[tuple[str, int], ...] = ()
+    cost: float = 0.0
 
 
 class CacheTier(Protocol):
     """One place where entries are kept, by a 32-character digest of their key.
 
     An outage is a logged miss: no method raises for one, and none waits longer than the tier's
-    deadline. Entries past `expires_at` are never returned. `put` may return before the entry is
-    durable. `available` is the truth at this moment.
+    deadline. Entries past `expires_at`, and the seconds of grace that the tier was opened with, are never
+    returned. `put` may return before the entry is durable. `available` is the truth at this moment.
     """
 
     name: str
@@ -52,6 +54,24 @@ class CacheTier(Protocol):
     async def put(self, digest: str, entry: Entry) -> None: ...
 
     async def clear(self) -> None: ...
+
+
+class Leasing(Protocol):
+    """A tier that several processes share, and in which one of them can say that it loads.
+
+    `lease` takes or prolongs: True where the lease is the token's for so many seconds, False where it is
+    another's, None where the tier does not answer. `publish` is a `put` that has arrived when it returns.
+    """
+
+    async def lease(self, name: str, token: str, seconds: float) -> bool | None: ...
+
+    async def release(self, name: str, token: str) -> None: ...
+
+    async def publish(self, digest: str, entry: Entry) -> None: ...
+
+
+class SharedTier(CacheTier, Leasing, Protocol):
+    """A tier below local memory."""
 
 
 class Epochs(Protocol):
@@ -86,24 +106,40 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """An answer from the cache or from a load; `tier` is None for a load, `stored_at` its wall time."""
+    """An answer from the cache or from a load.
+
+    Attributes:
+        tier: None for a load.
+        stored_at, expires_at: wall times in seconds since 1970; expires_at is 0 for what is not kept.
+        tags: of the entry.
+        stale: True for an old answer in place of a load that failed.
+    """
 
     payload: bytes
     tier: str | None
     stored_at: float
+    expires_at: float = field(default=0.0, compare=False)
+    tags: tuple[str, ...] = field(default=(), compare=False)
+    stale: bool = False
 
 
 class AnswerCache(Protocol):
     """Read-through over the tiers, with one load at a time for a key in this process.
 
-    A load that fails fails all who wait for it, and nothing is kept. A caller who is cancelled
-    takes nobody with it; the load is cancelled when its last waiter has gone.
-    `invalidate` never raises for an outage: until the tags could be marked as stale, nothing that
-    bears one of them is served or kept by this process.
+    A `shared` load is the only one in all processes that have a tier in common. A load that fails fails
+    all who wait for it, and nothing is kept. A caller who is cancelled takes nobody with it; the load is
+    cancelled when its last waiter has gone. `invalidate` never raises for an outage: until the tags could
+    be marked as stale, nothing that bears one of them is served or kept by this process.
     """
 
     async def get_or_load(
-        self, key: tuple[Any, ...], load: Callable[[], Awaitable[Loaded]], *, ttl: float, tags: tuple[str, ...]
+        self,
+        key: tuple[Any, ...],
+        load: Callable[[], Awaitable[Loaded]],
+        *,
+        ttl: float,
+        tags: tuple[str, ...],
+        shared: bool = False,
     ) -> Cached: ...
 
     async def invalidate(self, tags: Iterable[str]) -> None: ...
@@ -111,8 +147,19 @@ class AnswerCache(Protocol):
     def get_stats(self) -> dict[str, Any]: ...
 
 
+class LeaseRows(Protocol):
+    """Leases in a database. May raise StoreUnavailable."""
+
+    async def take(self, name: str, token: str, seconds: float) -> bool: ...
+
+    async def drop(self, name: str, token: str) -> None: ...
+
+
 class CacheRows(Protocol):
-    """Rows of the database tier. May raise StoreUnavailable."""
+    """Rows of the database tier, and the leases beside them. May raise StoreUnavailable."""
+
+    @property
+    def leases(self) -> LeaseRows: ...
 
     async def fetch(self, digest: str, now: float) -> Entry | None: ...
 

@@ -188,7 +188,7 @@ class Presenter:
 
 def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[str, Any]]:
     """An answer as an MCP client shows it: the text, and the same as structured content."""
-    shown = {n: v for n, v in result.metadata.items() if n not in ("reasoning", "estimated_cost", "explain")}
+    shown = {n: v for n, v in result.metadata.items() if n not in ("reasoning", "estimated_cost", "explain", "cache")}
     raw = shaped.tokens_raw if shaped else None
 
     def facts(used: int) -> dict[str, Any]:

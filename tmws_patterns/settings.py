@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     cache_ttl: float = Field(default=300, ge=0)
     cache_max_size: int = Field(default=1000, ge=1)
     cache_max_bytes: int = Field(default=64 * 2**20, ge=1)
-    cache_local_ttl: float = Field(default=60, ge=0)
+    cache_local_ttl: float = Field(default=3600, ge=0)
     cache_stale_on_error: float = Field(default=0, ge=0)
     pattern_config: str = ""
     pattern_default_mode: ExecutionMode = ExecutionMode.BALANCED

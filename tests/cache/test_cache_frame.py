@@ -38,5 +38,5 @@ def test_a_changed_byte_never_raises(entry, data, value) -> None:
 
 @pytest.mark.parametrize("epochs", [b"{}x", b"7", b"[1]", b'[["a"]]', b'[["a","b"]]', b"[[1,1]]", b'[["a",1,2]]'])
 def test_epochs_that_are_none_make_no_entry(epochs) -> None:
-    head = frame._HEAD.pack(frame._MAGIC, 1.0, 2.0, len(epochs), 1)
+    head = frame._HEAD.pack(frame._MAGIC, 1.0, 2.0, 0.1, len(epochs), 1)
     assert frame.decode(head + epochs + b"x") is None

@@ -134,7 +134,8 @@ async def test_cache_ttl_1_is_repeated_within_a_second_and_never_after(engine: P
     assert again.cache_hit
     assert again.result == first.result
     with anyio.fail_after(3):
-        while (later := await ask(engine, "peek at vice")).cache_hit:
+        while (later := await ask(engine, "peek at vice")).result == first.result:
+            assert later.metadata["cache"]["age"] <= 1
             await anyio.sleep(0.05)
     assert later.result["looked"] == first.result["looked"] + 1
 
@@ -337,5 +338,9 @@ async def test_what_metadata_says_on_a_miss_it_says_on_a_hit(engine: PatternExec
     for query, mode in (("look at plane", None), ("study plane", None), ("look at plane", "comprehensive")):
         miss, hit = await ask(engine, query, mode), await ask(engine, query, mode)
         assert (miss.cache_hit, hit.cache_hit) == (False, True)
-        assert {**miss.metadata, "cache_tier": "local"} == dict(hit.metadata)
+        of_the_hit = {"cache_tier": "local", "cache": hit.metadata["cache"]}
+        assert {**miss.metadata, **of_the_hit} == dict(hit.metadata)
+        assert hit.metadata["cache"]["tier"] == "local"
+        assert 0 <= hit.metadata["cache"]["age"] < 5 < hit.metadata["cache"]["left"]
+        assert hit.metadata["cache"]["tags"] == miss.metadata["cache"]["tags"] != []
         assert (miss.pattern_name, miss.result, miss.tokens_used) == (hit.pattern_name, hit.result, hit.tokens_used)

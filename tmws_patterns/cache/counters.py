@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 class Counters:
     """One answer looked for is one hit or one miss, whoever else waited for the same load.
 
-    `invalidations` are the loads that were needed because what was kept had become stale.
+    `invalidations` are the loads that were needed because what was kept had become stale, `refreshes` those that
+    were made before anybody needed them, `stale` the old answers served in the place of a load that failed.
     """
 
     misses: int = 0
     invalidations: int = 0
+    refreshes: int = 0
+    stale: int = 0
     hits_by_tier: dict[str, int] = field(default_factory=lambda: {"local": 0, "redis": 0, "database": 0})
 
     def answered_by(self, tier: str | None) -> None:
@@ -34,5 +37,7 @@ class Counters:
             "misses": self.misses,
             **by_tier,
             "invalidations": self.invalidations,
+            "refreshes": self.refreshes,
+            "stale": self.stale,
             "hit_rate": rate,
         }

@@ -29,9 +29,16 @@ class DatabaseTier:
 
     name = "database"
 
-    def __init__(self, rows: CacheRows, clock: Callable[[], float] = time.time, max_rows: int = 10_000) -> None:
+    def __init__(
+        self,
+        rows: CacheRows,
+        clock: Callable[[], float] = time.time,
+        max_rows: int = 10_000,
+        grace: float = 0.0,
+    ) -> None:
         self._rows = rows
         self._clock = clock
+        self._grace = grace
         self._max_rows = max_rows
         self._failed_at: float | None = None
         self._writes_until_purge = 0
@@ -57,7 +64,7 @@ class DatabaseTier:
         """The entry; None where there is none, it is too old, or the database does not answer in time."""
         if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:
             return None
-        now = self._clock()
+        now = self._clock() - self._grace
         try:
             with anyio.fail_after(READ_DEADLINE):
                 entry = await self._rows.fetch(digest, now)
@@ -70,6 +77,30 @@ class DatabaseTier:
     async def put(self, digest: str, entry: Entry) -> None:
         """Queue the entry."""
         self.writes.put(digest, entry)
+
+    async def publish(self, digest: str, entry: Entry) -> None:
+        """Keep the entry, and return when it can be read."""
+        self.writes.discard(digest)
+        await self._write([(digest, entry)])
+
+    async def lease(self, name: str, token: str, seconds: float) -> bool | None:
+        """Take or prolong a lease: True for the token's, False for another's, None where nobody can say."""
+        if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:
+            return None
+        try:
+            with anyio.fail_after(READ_DEADLINE):
+                return await self._rows.leases.take(name, token, seconds)
+        except (StoreUnavailable, TimeoutError) as exc:
+            self._failed(exc)
+            return None
+
+    async def release(self, name: str, token: str) -> None:
+        """Give a lease back; one that cannot be given back ends by itself."""
+        try:
+            with anyio.fail_after(READ_DEADLINE):
+                await self._rows.leases.drop(name, token)
+        except (StoreUnavailable, TimeoutError) as exc:
+            self._failed(exc)
 
     async def clear(self) -> None:
         """Delete every row."""
@@ -87,7 +118,7 @@ class DatabaseTier:
                 await self._rows.upsert(batch)
                 self._writes_until_purge -= len(batch)
                 if self._writes_until_purge <= 0:
-                    await self._rows.purge(self._clock(), self._max_rows)
+                    await self._rows.purge(self._clock() - self._grace, self._max_rows)
                     self._writes_until_purge = PURGE_EVERY
         except (StoreUnavailable, TimeoutError) as exc:
             self._failed(exc)

@@ -19,7 +19,7 @@ def belongs(command: Command, reply: Any) -> bool:
             return isinstance(reply, list) and len(reply) == len(command) - 1 and all(map(_is_value, reply))
         case "SCAN":
             return isinstance(reply, list) and len(reply) == 2 and _is_page(*reply)  # noqa: PLR2004 - a cursor and keys
-        case "UNLINK":
+        case "UNLINK" | "EVAL":
             return isinstance(reply, int)
         case name:
             return isinstance(reply, bytes) and (name, reply) in {("SET", b"OK"), ("PING", b"PONG")}

@@ -36,6 +36,14 @@ MAX_GATHERED = 256  # gets that may wait for one MGET; more are misses
 MAX_FRAME = 2**20  # bytes; larger answers would not come back within a deadline of 20 ms while others read
 WRITE_DEADLINE = 0.25  # seconds for one batch of writes; no request waits for it
 CLOSING = 0.25  # seconds that leaving may spend on what still waits to be written
+# A lease is taken where it is free or one's own, and given back only where it is one's own.
+_LEASE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 SCAN_COUNT, SCAN_ROUNDS = 500, 2000  # a clear looks at a million keys at most
 
 
@@ -57,8 +65,10 @@ class RedisTier:
         max_connections: int = 4,
         namespace: str = "default",
         clock: Callable[[], float] = time.time,
+        grace: float = 0.0,
     ) -> None:
         self._deadline = timeout
+        self._grace = grace
         self._clock = clock
         self._prefix = f"tmws:{namespace}:"
         new_wire = _wires(url)
@@ -106,12 +116,27 @@ class RedisTier:
             return None
         found = replies[0][position]
         entry = None if found is None else frame.decode(found)
-        return entry if entry is not None and entry.expires_at > self._clock() else None
+        return entry if entry is not None and entry.expires_at + self._grace > self._clock() else None
 
     async def put(self, digest: str, entry: Entry) -> None:
         """Queue the entry; dropped while Redis is away."""
         if self.available and len(entry.payload) < MAX_FRAME:
             self.writes.put(digest, entry)
+
+    async def publish(self, digest: str, entry: Entry) -> None:
+        """Set the entry, and return when it can be read; dropped while Redis is away."""
+        if self.available and len(entry.payload) < MAX_FRAME:
+            self.writes.discard(digest)
+            await self._write([(digest, entry)])
+
+    async def lease(self, name: str, token: str, seconds: float) -> bool | None:
+        """Take or prolong a lease: True for the token's, False for another's, None where Redis does not answer."""
+        replies = await self._ask([("EVAL", _LEASE, 1, f"{self._prefix}lease:{name}", token, int(seconds * 1000))])
+        return None if replies is None else replies[0] == 1
+
+    async def release(self, name: str, token: str) -> None:
+        """Give a lease back; one that cannot be given back ends by itself."""
+        await self._ask([("EVAL", _RELEASE, 1, f"{self._prefix}lease:{name}", token)])
 
     async def clear(self) -> None:
         """Remove this namespace's keys and no others."""
@@ -191,7 +216,7 @@ class RedisTier:
 
     async def _write(self, batch: Sequence[tuple[str, Entry]]) -> None:
         now = self._clock()
-        ages = ((digest, entry, int((entry.expires_at - now) * 1000)) for digest, entry in batch)
+        ages = ((digest, entry, int((entry.expires_at + self._grace - now) * 1000)) for digest, entry in batch)
         commands: list[Command] = [
             ("SET", self._prefix + digest, frame.encode(entry), "PX", milliseconds)
             for digest, entry, milliseconds in ages

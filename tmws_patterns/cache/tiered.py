@@ -7,26 +7,34 @@ of them has moved. Its age is counted from the load in every tier: a back-fill c
 from __future__ import annotations
 
 import logging
+import math
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import anyio
+from anyio.abc import TaskGroup
+
 from tmws_patterns.cache.counters import Counters
 from tmws_patterns.cache.database import DatabaseTier
-from tmws_patterns.cache.epoch_guard import EpochGuard, Pairs
+from tmws_patterns.cache.epoch_guard import EpochGuard
 from tmws_patterns.cache.keys import digest
 from tmws_patterns.cache.local import LocalTier
+from tmws_patterns.cache.read_through import ReadThrough, Wanted
 from tmws_patterns.cache.redis_tier import RedisTier
 from tmws_patterns.cache.single_flight import SingleFlight
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.ports import Cached, CacheRows, CacheTier, Entry, Epochs, Loaded
+from tmws_patterns.ports import Cached, CacheRows, Entry, Epochs, Loaded, SharedTier
 from tmws_patterns.settings import Settings
 from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
 
-JITTER = 0.1  # the part of a ttl that may be cut off, so that answers loaded together do not expire together
+REFRESHED = 0.8  # of its time, from which on a hit loads the answer anew in the background, by the spec
+REST = 1.0  # seconds after a refresh that failed in which the next is not tried
+_FAR = 20.0  # times its cost before its end no entry is refreshed: the chance is one in 500 million
 
 Load = Callable[[], Awaitable[Loaded]]
 
@@ -38,25 +46,31 @@ class TieredCache:
         self,
         local: LocalTier,
         pages: LocalTier,
-        lower: Sequence[CacheTier],
+        lower: Sequence[SharedTier],
         epochs: Epochs,
-        flights: SingleFlight[Cached],
+        tasks: TaskGroup,
         clock: Callable[[], float],
         *,
         enabled: bool = True,
+        grace: float = 0.0,
     ) -> None:
         self._local, self._pages = local, pages
         self._lower = tuple(lower)
         self._guard = EpochGuard(epochs)
-        self._flights = flights
+        self._counters = Counters()
+        self._through = ReadThrough(local, self._lower, self._guard, self._counters, clock, grace)
+        self._flights: SingleFlight[Cached] = SingleFlight(tasks)
+        self._tasks = tasks
+        self._refreshing: set[str] = set()
         self._clock = clock
         self._enabled = enabled
-        self._counters = Counters()
 
-    async def get_or_load(self, key: tuple[Any, ...], load: Load, *, ttl: float, tags: tuple[str, ...]) -> Cached:
+    async def get_or_load(
+        self, key: tuple[Any, ...], load: Load, *, ttl: float, tags: tuple[str, ...], shared: bool = False
+    ) -> Cached:
         """The answer of `key`, at most `ttl` seconds old; a local hit does not suspend.
 
-        Whatever `load` raises is raised to all who waited for it.
+        Whatever `load` raises is raised to all who waited for it. `shared` lets one process load for all.
         """
         name = _name(key)
         if name is None:
@@ -70,11 +84,15 @@ class TieredCache:
         if not self._enabled or ttl <= 0 or epochs is None:
             flight = (name, ttl, self._guard.bumps if epochs is None else epochs)
             answer = await self._flights.get(flight, lambda: self._load(load))
-        elif (held := self._look(name, epochs, ttl)) is not None:
-            answer = held
         else:
-            known = epochs
-            answer = await self._flights.get((name, ttl, known), lambda: self._load_through(name, known, load, ttl))
+            wanted = Wanted(name, epochs, load, ttl, shared)
+            entry = self._local.peek(name)
+            if entry is not None and self._through.fresh(entry, epochs, ttl):
+                answer = Cached(entry.payload, "local", entry.stored_at, entry.expires_at, tags)
+                if self._is_due(entry):
+                    self._refresh(wanted, entry.stored_at)
+            else:
+                answer = await self._flights.get((name, ttl, epochs), lambda: self._through.answer(wanted))
         self._counters.answered_by(answer.tier)
         return answer
 
@@ -82,7 +100,10 @@ class TieredCache:
         """The answer, if local memory holds it and that can be known without waiting. Counts nothing."""
         name = _name(key) if self._enabled else None
         known = self._guard.peek(_ordered(tags))
-        return None if name is None or known is None else self._look(name, known, float("inf"))
+        entry = None if name is None or known is None else self._local.peek(name)
+        if entry is None or known is None or not self._through.fresh(entry, known, float("inf")):
+            return None
+        return Cached(entry.payload, "local", entry.stored_at, entry.expires_at)
 
     def local_get(self, key: tuple[Any, ...]) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
@@ -113,42 +134,40 @@ class TieredCache:
             "evictions": self._local.evictions,
             "coalesced": self._flights.coalesced,
             "local_cache_size": len(self._local),
+            "local_cache_bytes": self._local.bytes_held,
             "redis_available": available.get("redis", False),
         }
 
-    def _look(self, name: str, epochs: Pairs, ttl: float) -> Cached | None:
-        entry = self._local.peek(name)
-        if entry is None or entry.epochs != epochs or entry.stored_at + ttl <= self._clock():
-            return None
-        return Cached(entry.payload, "local", entry.stored_at)
+    def _is_due(self, entry: Entry) -> bool:
+        """True for an answer to be loaded anew before its end: in its last fifth, and the earlier the dearer it is.
 
-    async def _load_through(self, name: str, epochs: Pairs, load: Load, ttl: float) -> Cached:
-        stale = False
-        for depth, tier in enumerate((self._local, *self._lower)):
-            entry = await tier.get(name)
-            if entry is None or entry.stored_at + ttl <= self._clock():
-                continue
-            if entry.epochs == epochs:
-                if depth > 0:
-                    await self._keep(name, entry, self._lower[: depth - 1])
-                return Cached(entry.payload, tier.name, entry.stored_at)
-            stale = True
-        self._counters.invalidations += stale
-        loaded = await load()
-        now = self._clock()
-        # Bumped meanwhile: nobody could be served from this entry, and a newer one may be in its place.
-        if loaded.keep and self._guard.peek([tag for tag, _ in epochs]) in (None, epochs):
-            until = min(now + _shortened(ttl, name), loaded.expires_at or float("inf"))
-            await self._keep(name, Entry(loaded.payload, now, until, epochs), self._lower)
-        return Cached(loaded.payload, None, now)
+        XFetch (Vattani et al., 2015, "Optimal probabilistic cache stampede prevention", VLDB): the answer counts
+        as ended `cost * -ln(u)` seconds early, u being drawn anew by each hit.
+        """
+        left = entry.expires_at - self._clock()
+        if left < (1 - REFRESHED) * (entry.expires_at - entry.stored_at):
+            return True
+        return left < _FAR * entry.cost and left < entry.cost * -math.log(1 - random.random())  # noqa: S311
+
+    def _refresh(self, wanted: Wanted, than: float) -> None:
+        if wanted.name not in self._refreshing:
+            self._refreshing.add(wanted.name)
+            newer = Wanted(wanted.name, wanted.epochs, wanted.load, wanted.ttl, wanted.shared, newer_than=than)
+            self._tasks.start_soon(self._refresh_now, newer)
+
+    async def _refresh_now(self, wanted: Wanted) -> None:
+        try:
+            flight = (wanted.name, wanted.ttl, wanted.epochs)
+            await self._flights.get(flight, lambda: self._through.answer(wanted))
+            self._counters.refreshes += 1
+        except Exception as exc:  # the answer that there is serves until its end, and then somebody is told
+            _LOG.info("an answer was not refreshed: %s", exc)
+            await anyio.sleep(REST)
+        finally:
+            self._refreshing.discard(wanted.name)
 
     async def _load(self, load: Load) -> Cached:
         return Cached((await load()).payload, None, self._clock())
-
-    async def _keep(self, name: str, entry: Entry, tiers: Iterable[CacheTier]) -> None:
-        self._local.add(name, entry)
-        for tier in tiers:
-            await tier.put(name, entry)
 
 
 @asynccontextmanager
@@ -168,20 +187,20 @@ async def open_cache(
     Raises:
         InvalidInput: TMWS_REDIS_URL is no URL of Redis.
     """
+    grace = settings.cache_stale_on_error
     async with AsyncExitStack() as stack:
-        lower: list[CacheTier] = []
+        lower: list[SharedTier] = []
         if settings.cache_enabled and settings.redis_url:
-            redis = RedisTier(
-                settings.redis_url, settings.redis_timeout, settings.redis_max_connections, store_id, clock
-            )
+            lanes = settings.redis_max_connections
+            redis = RedisTier(settings.redis_url, settings.redis_timeout, lanes, store_id, clock, grace)
             lower.append(await stack.enter_async_context(redis))
         if settings.cache_enabled and rows is not None:
-            lower.append(await stack.enter_async_context(DatabaseTier(rows, clock)))
+            lower.append(await stack.enter_async_context(DatabaseTier(rows, clock, grace=grace)))
         size, share, limit = settings.cache_max_size, settings.cache_max_bytes // 4, settings.cache_local_ttl
-        local = LocalTier(size, settings.cache_max_bytes - share, limit, clock)
+        local = LocalTier(size, settings.cache_max_bytes - share, limit, clock, grace)
         pages = LocalTier(size, share, limit, clock)
-        flights: SingleFlight[Cached] = SingleFlight(await stack.enter_async_context(background_tasks()))
-        yield TieredCache(local, pages, lower, epochs, flights, clock, enabled=settings.cache_enabled)
+        tasks = await stack.enter_async_context(background_tasks())
+        yield TieredCache(local, pages, lower, epochs, tasks, clock, enabled=settings.cache_enabled, grace=grace)
 
 
 def _name(key: tuple[Any, ...]) -> str | None:
@@ -195,8 +214,3 @@ def _name(key: tuple[Any, ...]) -> str | None:
 
 def _ordered(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tags if len(tags) < 2 else tuple(sorted(set(tags)))  # noqa: PLR2004 - nothing to order
-
-
-def _shortened(ttl: float, name: str) -> float:
-    """The ttl less up to JITTER of it: another part for each key, the same in every process."""
-    return ttl * (1 - JITTER * int(name[:4], 16) / 0x10000)

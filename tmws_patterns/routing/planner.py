@@ -27,7 +27,7 @@ from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, Patter
 from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
 from tmws_patterns.routing.explain import explained
 from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
-from tmws_patterns.routing.understanding.schemas import required_of
+from tmws_patterns.routing.understanding.schemas import canonical, required_of
 
 TOOL, MEMORY = "tool", "memory"
 NAMED = "named"  # the stage of a pattern that the caller named
@@ -334,11 +334,12 @@ class Planner:
         if tool:
             definition = self._targets.tool(tool.server, tool.tool)
             drift = definition.definition_hash if definition else ""
-            parts.append((tool.server, self._targets.identity(tool.server), tool.tool, drift, dict(tool.arguments)))
+            said = canonical(tool.arguments, definition.input_schema if definition else None)
+            parts.append((tool.server, self._targets.identity(tool.server), tool.tool, drift, said))
         if memory:
             scope = memory.scope
             who = (scope.agent, sorted(scope.teams), scope.namespace)
-            parts.append((str(memory.operation), dict(memory.arguments), who))
+            parts.append((str(memory.operation), canonical(memory.arguments, None), who))
         return tuple(parts)
 
 

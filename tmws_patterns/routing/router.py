@@ -243,10 +243,14 @@ class Router:
         )
 
     def _tool_half(self, found: list[Candidate]) -> Candidate | None:
-        """The best tool that only reads, where it is likely enough."""
+        """The best tool that only reads, or of which nothing is known yet, where it is likely enough."""
         infrastructure = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
-        best = next((c for c in infrastructure if self._patterns.effect(c.pattern) is Effect.READ), None)
+        best = next((c for c in infrastructure if self._may_read(c.pattern)), None)
         return best if best and best.confidence >= self._bands.candidate else None
+
+    def _may_read(self, pattern: PatternDefinition) -> bool:
+        effect = self._patterns.effect(pattern)
+        return effect is Effect.READ or (effect is None and self._patterns.schema(pattern) is None)
 
     def _memory_half(self, query: str, found: list[Candidate]) -> Candidate:
         """The write that the sentence asks for, else the memory pattern it asks for, else a recall."""

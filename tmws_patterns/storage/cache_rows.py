@@ -12,9 +12,10 @@ from sqlalchemy import bindparam, delete, select
 from tmws_patterns.ports import Entry
 from tmws_patterns.storage.cache_reads import DirectReads
 from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.leases import SqlLeases
 from tmws_patterns.storage.schema import cache_entries as entries
 
-FETCH = select(entries.c.payload, entries.c.stored_at, entries.c.expires_at, entries.c.epochs).where(
+FETCH = select(entries.c.payload, entries.c.stored_at, entries.c.expires_at, entries.c.epochs, entries.c.cost).where(
     entries.c.digest == bindparam("digest"), entries.c.expires_at > bindparam("now")
 )
 _PURGE_EXPIRED = delete(entries).where(entries.c.expires_at <= bindparam("now"))
@@ -31,11 +32,19 @@ _PURGE_OLDEST = delete(entries).where(
 class SqlCacheRows:
     """CacheRows over either engine; `insert` is the dialect's, `reads` a quicker way to read, if there is one."""
 
-    def __init__(self, connections: Connections, insert: Callable[..., Any], reads: DirectReads | None = None) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        insert: Callable[..., Any],
+        clock: Callable[[], float],
+        reads: DirectReads | None = None,
+    ) -> None:
         self._connections = connections
+        self.leases = SqlLeases(connections, insert, clock)
         self._reads = reads
         statement = insert(entries)
-        changed = {name: statement.excluded[name] for name in ("stored_at", "expires_at", "epochs", "payload")}
+        names = ("stored_at", "expires_at", "epochs", "payload", "cost")
+        changed = {name: statement.excluded[name] for name in names}
         self._upsert = statement.on_conflict_do_update(index_elements=["digest"], set_=changed)
 
     async def fetch(self, digest: str, now: float) -> Entry | None:
@@ -47,9 +56,9 @@ class SqlCacheRows:
             row = next(iter(await self._connections.rows(FETCH, wanted)), None)
         if row is None:
             return None
-        payload, stored_at, expires_at, epochs = row
+        payload, stored_at, expires_at, epochs, cost = row
         pairs = tuple((str(tag), int(epoch)) for tag, epoch in json.loads(epochs))
-        return Entry(bytes(payload), stored_at, expires_at, pairs)
+        return Entry(bytes(payload), stored_at, expires_at, pairs, cost)
 
     async def upsert(self, rows: Sequence[tuple[str, Entry]]) -> None:
         """Keep these entries, in place of older ones of their digests, in one transaction."""
@@ -60,6 +69,7 @@ class SqlCacheRows:
                 "expires_at": entry.expires_at,
                 "epochs": json.dumps(entry.epochs),
                 "payload": entry.payload,
+                "cost": entry.cost,
             }
             for digest, entry in sorted(rows, key=itemgetter(0))  # two writers lock the rows in the same order
         ]

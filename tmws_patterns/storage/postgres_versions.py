@@ -100,5 +100,10 @@ _CACHE_2 = (
     "CREATE TABLE learned (digest TEXT PRIMARY KEY, saved_at DOUBLE PRECISION NOT NULL, payload BYTEA NOT NULL)",
 )
 
+_CACHE_3 = (
+    "ALTER TABLE cache_entries ADD COLUMN cost DOUBLE PRECISION NOT NULL DEFAULT 0",
+    "CREATE UNLOGGED TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
+)
+
 MEMORY = Versions("memory", (_MEMORY_1,), _LOCK)
-CACHE = Versions("cache", (_CACHE_1, _CACHE_2), _LOCK)
+CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3), _LOCK)

@@ -108,6 +108,15 @@ cache_entries = Table(
     Column("expires_at", Double, nullable=False),
     Column("epochs", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("cost", Double, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("token", Text, nullable=False),
+    Column("until", Double, nullable=False),
 )
 
 kept_answers = Table(

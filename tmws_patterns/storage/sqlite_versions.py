@@ -105,5 +105,10 @@ _CACHE_1 = (
 
 _CACHE_2 = ("CREATE TABLE learned (digest TEXT PRIMARY KEY, saved_at REAL NOT NULL, payload BLOB NOT NULL)",)
 
+_CACHE_3 = (
+    "ALTER TABLE cache_entries ADD COLUMN cost REAL NOT NULL DEFAULT 0",
+    "CREATE TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID",
+)
+
 MEMORY = Versions("memory", (_MEMORY_1,))
-CACHE = Versions("cache", (_CACHE_1, _CACHE_2))
+CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3))

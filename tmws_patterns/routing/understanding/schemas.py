@@ -18,6 +18,7 @@ _DEEPEST = 6  # references and levels followed: deeper ones are somebody's circl
 _LONGEST_PATTERN = 2_000  # characters
 _MEMORY = 2**20  # bytes for one expression
 _MOST_CHECKED = 1_000  # members of a list, or of an enum
+_EXACT = 2**53  # beyond it a float is not every whole number
 _SHOWN = 80  # characters of a value in an error
 _BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "minimum": ("at least", operator.ge),
@@ -75,6 +76,31 @@ def type_of(schema: Mapping[str, Any]) -> str:
         choices = schema["enum"]
         kind = "string" if choices and all(isinstance(choice, str) for choice in choices) else ""
     return kind if isinstance(kind, str) and kind in _KINDS else ""
+
+
+def canonical(arguments: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Arguments as one spelling of the call that they make, to tell calls apart by; not what is sent.
+
+    Defaults of the schema are filled in, an argument that is None is left out, space around a text is cut, and 5.0
+    is 5. The order of names is nobody's concern here.
+    """
+    given = {name: _spelt(value) for name, value in arguments.items() if value is not None}
+    defaults = {name: of["default"] for name, of in properties_of(schema).items() if of.get("default") is not None}
+    return {**{name: _spelt(value) for name, value in defaults.items()}, **given}
+
+
+def _spelt(value: Any) -> Any:
+    match value:
+        case str():
+            return value.strip()
+        case float() if value.is_integer() and abs(value) < _EXACT:
+            return int(value)
+        case Mapping():
+            return {str(name): _spelt(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_spelt(inner) for inner in value]
+        case _:
+            return value
 
 
 def fault(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], depth: int = 0) -> str:

@@ -1,0 +1,89 @@
+"""One load for several processes: who holds the lease of a name loads, and the others wait for its answer.
+
+A lease lasts LEASE seconds and is renewed while the load runs, so that a dead holder's passes on. It lives in
+the first shared tier that answers; where none does, everybody loads for himself.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import anyio
+
+from tmws_patterns.ports import Entry, Leasing
+from tmws_patterns.tasks import background_tasks
+
+_LOG = logging.getLogger(__name__)
+
+LEASE = 1.0  # seconds; a holder that was killed is waited for no longer than this
+RENEWED = LEASE / 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between looks for the other's answer: growing, and jittered
+_GROWTH = 1.5
+
+Look = Callable[[], Awaitable[Entry | None]]
+
+
+class Turn:
+    """What came of asking for the lease: the answer of who held it, or the leave to load.
+
+    Attributes:
+        answer: None where this caller is to load.
+    """
+
+    def __init__(self, answer: Entry | None = None, tier: Leasing | None = None) -> None:
+        self.answer = answer
+        self._tier = tier
+        self._lost = False
+
+    async def publish(self, digest: str, entry: Entry) -> None:
+        """Let those who wait for it have the entry, at once; not where the lease went to another meanwhile."""
+        if self._tier is not None and not self._lost:
+            await self._tier.publish(digest, entry)
+
+    async def renew(self, name: str, token: str) -> None:
+        """Keep the lease, until cancelled."""
+        while self._tier is not None and not self._lost:
+            await anyio.sleep(RENEWED)
+            self._lost = await self._tier.lease(name, token, LEASE) is False
+
+
+@asynccontextmanager
+async def turn(tiers: Sequence[Leasing], name: str, look: Look) -> AsyncIterator[Turn]:
+    """Wait until the lease of `name` is this caller's, or until `look` finds what its holder loaded.
+
+    The lease is given back on leaving, whatever happens.
+    """
+    token = uuid4().hex
+    tier, answer = await _taken(tiers, name, token, look)
+    if tier is None:
+        yield Turn(answer)
+        return
+    mine = Turn(answer, tier)
+    try:
+        async with background_tasks() as tasks:
+            if answer is None:
+                tasks.start_soon(mine.renew, name, token)
+            yield mine
+    finally:
+        with anyio.move_on_after(RENEWED, shield=True):
+            await tier.release(name, token)
+
+
+async def _taken(tiers: Sequence[Leasing], name: str, token: str, look: Look) -> tuple[Leasing | None, Entry | None]:
+    """The tier whose lease was taken, and the answer that was found; a tier that does not answer is passed over."""
+    for tier in tiers:
+        pause, waited = FIRST_PAUSE, False
+        while (taken := await tier.lease(name, token, LEASE)) is False:
+            waited = True
+            await anyio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
+            pause = min(LONGEST_PAUSE, pause * _GROWTH)
+            if (answer := await look()) is not None:
+                return None, answer
+        if taken:
+            # Who held it before may have finished between the last look and now.
+            return tier, await look() if waited else None
+    return None, None
