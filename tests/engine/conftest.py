@@ -39,6 +39,11 @@ infrastructure_patterns:
   - name: break_it
     trigger_pattern: ^break it
     call: {server: workshop, tool: break_down}
+  - name: shelf_of
+    trigger_pattern: ^shelf of (?P<rows>\\d+)
+    cache_ttl: 60
+    slots: {rows: {type: integer}}
+    call: {server: workshop, tool: shelf, arguments: {rows: "{rows}"}}
   - name: nap
     trigger_pattern: ^nap
     timeout: 0.5

@@ -44,6 +44,20 @@ class Wanted:
     newer_than: float = float("-inf")
 
 
+@dataclass(slots=True)
+class Found:
+    """What the tiers held: the answer, or what is left where there is none.
+
+    Attributes:
+        old: the newest entry whose time is over, of the same epochs.
+        moved: True where an entry had been invalidated.
+    """
+
+    answer: Cached | None = None
+    old: Cached | None = None
+    moved: bool = False
+
+
 class ReadThrough:
     """Looks into the tiers in their order, back-fills, loads, and keeps.
 
@@ -74,8 +88,11 @@ class ReadThrough:
 
     async def answer(self, wanted: Wanted) -> Cached:
         """From the first tier that has it, or loaded."""
-        old: Cached | None = None
-        moved = False
+        return await self.load(wanted, await self.find(wanted))
+
+    async def find(self, wanted: Wanted) -> Found:
+        """What the tiers hold of it."""
+        found = Found()
         for depth, tier in enumerate((self._local, *self._lower)):
             entry = await tier.get(wanted.name)
             if entry is None:
@@ -83,25 +100,29 @@ class ReadThrough:
             if self._serves(entry, wanted):
                 if depth > 0:
                     await self._keep(wanted.name, entry, self._lower[: depth - 1])
-                return _of(entry, tier.name)
-            moved |= entry.epochs != wanted.epochs
-            if entry.epochs == wanted.epochs and (old is None or entry.stored_at > old.stored_at):
-                old = _of(entry, tier.name)
-        self._counters.invalidations += moved
-        return await self._load(wanted, old)
+                found.answer = _of(entry, tier.name)
+                break
+            found.moved |= entry.epochs != wanted.epochs
+            if entry.epochs == wanted.epochs and (found.old is None or entry.stored_at > found.old.stored_at):
+                found.old = _of(entry, tier.name)
+        return found
 
-    def _serves(self, entry: Entry, wanted: Wanted) -> bool:
-        return self.fresh(entry, wanted.epochs, wanted.ttl) and entry.stored_at > wanted.newer_than
-
-    async def _load(self, wanted: Wanted, old: Cached | None) -> Cached:
+    async def load(self, wanted: Wanted, found: Found) -> Cached:
+        """The answer that was found; else loaded, or an old one in the place of a load that fails."""
+        if found.answer is not None:
+            return found.answer
+        self._counters.invalidations += found.moved
         try:
             return await self._load_once(wanted)
         except _OUTAGES:
-            sought_anew = wanted.newer_than > float("-inf")
+            old, sought_anew = found.old, wanted.newer_than > float("-inf")
             if old is None or sought_anew or old.expires_at + self._grace <= self._clock():
                 raise
             self._counters.stale += 1
             return replace(old, stale=True)
+
+    def _serves(self, entry: Entry, wanted: Wanted) -> bool:
+        return self.fresh(entry, wanted.epochs, wanted.ttl) and entry.stored_at > wanted.newer_than
 
     async def _load_once(self, wanted: Wanted) -> Cached:
         """Loaded here, or by another process meanwhile."""

@@ -108,9 +108,7 @@ class RedisTier:
             return None
         position = len(command) - 1
         command.append(self._prefix + digest)
-        replies = None
-        with anyio.move_on_after(self._deadline):
-            replies = await asyncio.shield(turn.replies)
+        replies = await asyncio.shield(turn.replies)
         if not replies or isinstance(replies[0], ResponseError):
             _LOG.debug("no answer from Redis: %r", replies)
             return None
@@ -192,6 +190,8 @@ class RedisTier:
     def _gather(self) -> tuple[Turn, list[str | bytes | int]]:
         command: list[str | bytes | int] = ["MGET"]
         turn = Turn([command], self._deadline)
+        # The lane counts the deadline from the sending; who waits counts it from here, whatever the lanes do.
+        asyncio.get_running_loop().call_later(self._deadline, turn.end, None)
         self._gathering = turn, command
         self._turns.put_nowait(turn)
         return self._gathering

@@ -43,6 +43,10 @@ class SingleFlight(Generic[T]):
         self._flights: dict[Hashable, _Flight[T]] = {}
         self.coalesced = 0
 
+    def flying(self, key: Hashable) -> bool:
+        """True while a load of the key runs."""
+        return key in self._flights
+
     async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
         """What `load` returns, or what a load of the same key that already runs will return."""
         flight = self._flights.get(key)

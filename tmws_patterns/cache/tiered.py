@@ -10,7 +10,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -61,6 +61,7 @@ class TieredCache:
         self._through = ReadThrough(local, self._lower, self._guard, self._counters, clock, grace)
         self._flights: SingleFlight[Cached] = SingleFlight(tasks)
         self._tasks = tasks
+        self._looking: set[Hashable] = set()
         self._refreshing: set[str] = set()
         self._clock = clock
         self._enabled = enabled
@@ -92,7 +93,7 @@ class TieredCache:
                 if self._is_due(entry):
                     self._refresh(wanted, entry.stored_at)
             else:
-                answer = await self._flights.get((name, ttl, epochs), lambda: self._through.answer(wanted))
+                answer = await self._look(wanted)
         self._counters.answered_by(answer.tier)
         return answer
 
@@ -137,6 +138,20 @@ class TieredCache:
             "local_cache_bytes": self._local.bytes_held,
             "redis_available": available.get("redis", False),
         }
+
+    async def _look(self, wanted: Wanted) -> Cached:
+        """From the lower tiers, or loaded. Who asks first looks by himself: a flight costs more than a look."""
+        flight = (wanted.name, wanted.ttl, wanted.epochs)
+        if flight in self._looking or self._flights.flying(flight):
+            return await self._flights.get(flight, lambda: self._through.answer(wanted))
+        self._looking.add(flight)
+        try:
+            found = await self._through.find(wanted)
+        finally:
+            self._looking.discard(flight)
+        if found.answer is not None:
+            return found.answer
+        return await self._flights.get(flight, lambda: self._through.load(wanted, found))
 
     def _is_due(self, entry: Entry) -> bool:
         """True for an answer to be loaded anew before its end: in its last fifth, and the earlier the dearer it is.

@@ -338,7 +338,7 @@ class Planner:
             parts.append((tool.server, self._targets.identity(tool.server), tool.tool, drift, said))
         if memory:
             scope = memory.scope
-            who = (scope.agent, sorted(scope.teams), scope.namespace)
+            who = (scope.agent, sorted(scope.teams), scope.namespace or "")
             parts.append((str(memory.operation), canonical(memory.arguments, None), who))
         return tuple(parts)
 
