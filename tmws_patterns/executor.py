@@ -300,7 +300,7 @@ class PatternExecutionEngine:
             plan = await self._plan_with_servers(call, wanted)
         if plan is None:
             raise error or TmwsError("no plan was made")
-        if key is not None and not plan.failures:
+        if key is not None and not plan.failures and not plan.moving:
             self._plans[key] = plan
         return plan
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from tmws_patterns.call import CallRecord, MemoryBranch, Progress, Scope
 from tmws_patterns.pattern import Effect, ToolDefinition
@@ -59,11 +59,17 @@ class CacheTier(Protocol):
 class Leasing(Protocol):
     """A tier that several processes share, and in which one of them can say that it loads.
 
-    `lease` takes or prolongs: True where the lease is the token's for so many seconds, False where it is
-    another's, None where the tier does not answer. `publish` is a `put` that has arrived when it returns.
+    `lease` takes: True where the lease is now the token's for so many seconds, False where it is another's,
+    "waived" where its last holder came to nothing a moment ago, so that everybody is to load for himself, None
+    where the tier does not answer. `renew` is False where it is the token's no more. `waive` and `release` end it.
+    `publish` is a `put` that has arrived when it returns, unless the tier does not answer.
     """
 
-    async def lease(self, name: str, token: str, seconds: float) -> bool | None: ...
+    async def lease(self, name: str, token: str, seconds: float) -> bool | Literal["waived"] | None: ...
+
+    async def renew(self, name: str, token: str, seconds: float) -> bool | None: ...
+
+    async def waive(self, name: str, token: str, seconds: float) -> None: ...
 
     async def release(self, name: str, token: str) -> None: ...
 
@@ -150,7 +156,11 @@ class AnswerCache(Protocol):
 class LeaseRows(Protocol):
     """Leases in a database. May raise StoreUnavailable."""
 
-    async def take(self, name: str, token: str, seconds: float) -> bool: ...
+    async def take(self, name: str, token: str, seconds: float) -> bool | Literal["waived"]: ...
+
+    async def prolong(self, name: str, token: str, seconds: float) -> bool: ...
+
+    async def waive(self, name: str, token: str, seconds: float) -> None: ...
 
     async def drop(self, name: str, token: str) -> None: ...
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from cache_parts import Backend, ask, cache_of
 
+from tmws_patterns.cache import TieredCache
 from tmws_patterns.cache.lease import LEASE, turn
 from tmws_patterns.errors import ServerUnavailable
+from tmws_patterns.ports import Loaded
 from tmws_patterns.settings import Settings
+from tmws_patterns.storage import open_database
 
 pytestmark = pytest.mark.anyio
 SCRIPT = Path(__file__).with_name("loading_process.py")
@@ -103,15 +110,23 @@ class Board:
         self.answers = True
         self.renewals = 0
 
-    async def lease(self, name: str, token: str, seconds: float) -> bool | None:
+    async def lease(self, name: str, token: str, seconds: float) -> Any:
+        await anyio.lowlevel.checkpoint()
         if not self.answers:
             return None
         holder, until = self.held.get(name, ("", 0.0))
-        if holder not in ("", token) and until > anyio.current_time():
-            return False
-        self.renewals += holder == token
+        if until > anyio.current_time() and holder != token:
+            return "waived" if holder == "-" else False
         self.held[name] = (token, anyio.current_time() + seconds)
+        await anyio.lowlevel.checkpoint()
         return True
+
+    async def renew(self, name: str, token: str, seconds: float) -> bool:
+        self.renewals += 1
+        return self.held.get(name, ("",))[0] == token
+
+    async def waive(self, name: str, token: str, seconds: float) -> None:
+        self.held[name] = ("-", anyio.current_time() + seconds)
 
     async def release(self, name: str, token: str) -> None:
         if self.held.get(name, ("",))[0] == token:
@@ -132,7 +147,33 @@ async def test_a_lease_is_renewed_while_its_holder_loads_and_given_back_after() 
         await anyio.sleep(LEASE * 1.2)
         assert board.renewals >= 2
         assert "n" in board.held
+        await mine.publish("d", "answer")
     assert "n" not in board.held
+
+
+async def test_where_a_holder_comes_to_nothing_nobody_waits_for_the_next() -> None:
+    board = Board()
+    async with turn([board], "n", nothing):
+        pass
+    assert board.held["n"][0] == "-"
+    async with turn([board], "n", nothing) as one, turn([board], "n", nothing) as other:
+        assert one.answer is other.answer is None
+
+
+async def test_who_is_cancelled_while_asking_leaves_no_lease() -> None:
+    for steps in range(1, 4):
+        board = Board()
+
+        async def ask(board: Board = board) -> None:
+            async with turn([board], "n", nothing):
+                await anyio.sleep(60)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        assert board.held.get("n", ("-",))[0] == "-"
 
 
 async def test_a_lease_that_was_lost_publishes_nothing() -> None:
@@ -165,6 +206,57 @@ async def test_a_load_that_fails_gives_its_lease_back(settings, database, clock)
             assert (await cache.get_or_load(("q",), backend, ttl=60, tags=(), shared=True)).payload == b"answer"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+async def test_processes_whose_loads_come_to_nothing_load_side_by_side(settings, database, clock, keep) -> None:
+    ended: list[float] = []
+
+    async def load() -> Loaded:
+        await anyio.sleep(0.3)
+        if keep:
+            raise ServerUnavailable("gone")
+        return Loaded(b"half an answer", keep=False)
+
+    async with AsyncExitStack() as stack:
+        caches = [await stack.enter_async_context(cache_of(settings, database, clock)) for _ in range(4)]
+        began = anyio.current_time()
+
+        async def ask(cache: TieredCache) -> None:
+            with contextlib.suppress(ServerUnavailable):
+                await cache.get_or_load(("q",), load, ttl=60, tags=(), shared=True)
+            ended.append(anyio.current_time() - began)
+
+        async with anyio.create_task_group() as tasks:
+            for cache in caches:
+                tasks.start_soon(ask, cache)
+    assert max(ended) < 2 * 0.3 + 0.5
+
+
+async def test_a_locked_database_holds_nobody_up(settings, database, clock) -> None:
+    backend = Backend()
+    async with cache_of(settings, database, clock) as cache:
+        with closing(sqlite3.connect(settings.data_dir / "cache.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with anyio.fail_after(2):
+                found = await cache.get_or_load(("q",), backend, ttl=60, tags=(), shared=True)
+            other.execute("ROLLBACK")
+        assert found.payload == b"answer"
+
+
+async def test_leases_that_are_over_are_cleared_away(settings, clock) -> None:
+    async with open_database(settings, clock) as database:
+        leases = database.cache_rows.leases
+        assert await leases.take("one", "me", 1) is True
+        assert await leases.take("one", "you", 1) is False
+        assert await leases.prolong("one", "me", 1)
+        assert not await leases.prolong("one", "you", 1)
+        await leases.waive("one", "me", 1)
+        assert await leases.take("one", "you", 1) == "waived"
+        clock.now += 2
+        assert await leases.take("two", "me", 1) is True
+        with closing(sqlite3.connect(settings.data_dir / "cache.db")) as file:
+            assert [name for (name,) in file.execute("SELECT name FROM leases")] == ["two"]
+
+
 async def test_a_quick_load_takes_no_lease_again(settings, database, clock) -> None:
     backend = Backend()
     async with cache_of(settings, database, clock) as cache:
@@ -177,7 +269,7 @@ async def test_a_quick_load_takes_no_lease_again(settings, database, clock) -> N
                 taken.append(name)
                 return await before.take(name, token, seconds)
 
-            drop = before.drop
+            drop, waive, prolong = before.drop, before.waive, before.prolong
 
         database.cache_rows.leases = Counted()
         await cache.get_or_load(("b",), backend, ttl=60, tags=("server:x",), shared=True)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from cache_parts import Backend, ask, cache_of, flushed, until
 
-from tmws_patterns.errors import CallTimeout, InvalidInput, ServerUnavailable
+from tmws_patterns.errors import CallTimeout, InvalidInput, ServerUnavailable, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +79,36 @@ async def test_a_dear_answer_is_loaded_anew_before_the_last_fifth_by_chance(
     await ask(cache, backend, "q", ttl=2)
     await anyio.sleep(0.05)
     assert backend.calls == calls
+
+
+async def test_a_refresh_that_is_not_to_be_kept_rests_and_does_not_count(cache, clock) -> None:
+    backend = Backend()
+    await ask(cache, backend, "q", ttl=10)
+    clock.now += 8.5
+    backend.keep = False
+    for _ in range(20):
+        await ask(cache, backend, "q", ttl=10)
+        await anyio.sleep(0.002)
+    assert backend.calls == 2
+    assert cache.get_stats()["refreshes"] == 0
+
+
+async def test_without_a_grace_no_answer_stands_in_past_the_callers_ttl(cache, clock) -> None:
+    backend = Backend()
+    await ask(cache, backend, "q", ttl=10)
+    clock.now += 5
+    backend.error = ServerUnavailable("gone")
+    with pytest.raises(ServerUnavailable):
+        await ask(cache, backend, "q", ttl=2)
+
+
+async def test_memories_stand_in_for_nothing_past_their_end(forgiving, clock) -> None:
+    backend = Backend()
+    await ask(forgiving, backend, "q", ttl=10, tags=("memory:default",))
+    clock.now += 12
+    backend.error = StoreUnavailable("gone")
+    with pytest.raises(StoreUnavailable):
+        await ask(forgiving, backend, "q", ttl=10, tags=("memory:default",))
 
 
 async def test_an_invalidated_answer_is_not_refreshed_but_loaded(cache, clock) -> None:

@@ -44,6 +44,15 @@ infrastructure_patterns:
     cache_ttl: 60
     slots: {rows: {type: integer}}
     call: {server: workshop, tool: shelf, arguments: {rows: "{rows}"}}
+  - name: tide
+    trigger_pattern: ^tide
+    cache_ttl: 1
+    timeout: 0.5
+    call: {server: workshop, tool: tide}
+  - name: agenda
+    trigger_pattern: ^agenda
+    slots: {day: {type: date}}
+    call: {server: workshop, tool: look, arguments: {key: "{day}"}}
   - name: nap
     trigger_pattern: ^nap
     timeout: 0.5

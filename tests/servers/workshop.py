@@ -54,6 +54,14 @@ def meddle(key: str) -> str:
 
 
 @server.tool(annotations=READ)
+async def tide() -> str:
+    """Tell the tide; at ebb, which is where a file of that name lies beside the log, it takes for ever."""
+    if log.with_name("ebb").exists():
+        await asyncio.sleep(60)
+    return "flood"
+
+
+@server.tool(annotations=READ)
 def shelf(rows: int) -> list[dict]:
     """List the rows of the shelf."""
     return [{"row": i, "label": f"label of row number {i}", "empty": None} for i in range(rows)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import anyio
 
@@ -15,6 +15,7 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.ports import CacheRows, Entry
 from tmws_patterns.tasks import background_tasks
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
 READ_DEADLINE = 0.25  # seconds: a hundred times a usual read, and a small part of a usual load
@@ -48,6 +49,7 @@ class DatabaseTier:
     async def __aenter__(self) -> Self:
         tasks = await self._stack.enter_async_context(background_tasks())
         tasks.start_soon(self.writes.run)
+        self._tasks = tasks
         return self
 
     async def __aexit__(self, *exc: Any) -> bool | None:
@@ -79,28 +81,60 @@ class DatabaseTier:
         self.writes.put(digest, entry)
 
     async def publish(self, digest: str, entry: Entry) -> None:
-        """Keep the entry, and return when it can be read."""
+        """Keep the entry, and return when it can be read, or after the deadline."""
         self.writes.discard(digest)
-        await self._write([(digest, entry)])
+        await self._within(lambda: self._rows.upsert([(digest, entry)]))
 
-    async def lease(self, name: str, token: str, seconds: float) -> bool | None:
-        """Take or prolong a lease: True for the token's, False for another's, None where nobody can say."""
-        if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:
-            return None
-        try:
-            with anyio.fail_after(READ_DEADLINE):
-                return await self._rows.leases.take(name, token, seconds)
-        except (StoreUnavailable, TimeoutError) as exc:
-            self._failed(exc)
-            return None
+    async def lease(self, name: str, token: str, seconds: float) -> bool | Literal["waived"] | None:
+        """See ports.Leasing."""
+        return await self._within(
+            lambda: self._rows.leases.take(name, token, seconds), late=lambda: self._rows.leases.drop(name, token)
+        )
+
+    async def renew(self, name: str, token: str, seconds: float) -> bool | None:
+        """See ports.Leasing."""
+        return await self._within(lambda: self._rows.leases.prolong(name, token, seconds))
+
+    async def waive(self, name: str, token: str, seconds: float) -> None:
+        """See ports.Leasing."""
+        await self._within(lambda: self._rows.leases.waive(name, token, seconds))
 
     async def release(self, name: str, token: str) -> None:
         """Give a lease back; one that cannot be given back ends by itself."""
+        await self._within(lambda: self._rows.leases.drop(name, token))
+
+    async def _within(
+        self, work: Callable[[], Awaitable[T]], late: Callable[[], Awaitable[Any]] | None = None
+    ) -> T | None:
+        """What `work` returns within READ_DEADLINE, else None, and `late` is done after it.
+
+        The work goes on in a task of the tier's own: a write waits for the file's lock, and cannot be cancelled.
+        """
+        if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:
+            return None
+        done, found = anyio.Event(), list[T]()
+        given_up = False
+
+        async def run() -> None:
+            try:
+                found.append(await work())
+                if given_up and late is not None:
+                    await late()
+            except StoreUnavailable as exc:
+                self._failed(exc)
+            finally:
+                done.set()
+
+        self._tasks.start_soon(run)
         try:
             with anyio.fail_after(READ_DEADLINE):
-                await self._rows.leases.drop(name, token)
-        except (StoreUnavailable, TimeoutError) as exc:
+                await done.wait()
+        except BaseException as exc:
+            given_up = True
+            if not isinstance(exc, TimeoutError):
+                raise
             self._failed(exc)
+        return found[0] if found else None
 
     async def clear(self) -> None:
         """Delete every row."""

@@ -38,52 +38,63 @@ class Turn:
         self.answer = answer
         self._tier = tier
         self._lost = False
+        self._published = answer is not None
 
     async def publish(self, digest: str, entry: Entry) -> None:
         """Let those who wait for it have the entry, at once; not where the lease went to another meanwhile."""
         if self._tier is not None and not self._lost:
             await self._tier.publish(digest, entry)
+            self._published = True
 
     async def renew(self, name: str, token: str) -> None:
         """Keep the lease, until cancelled."""
         while self._tier is not None and not self._lost:
             await anyio.sleep(RENEWED)
-            self._lost = await self._tier.lease(name, token, LEASE) is False
+            self._lost = await self._tier.renew(name, token, LEASE) is False
+
+    async def end(self, name: str, token: str) -> None:
+        """Give the lease back; where nothing came of it, those who wait are to load for themselves, side by side."""
+        if self._tier is not None and self._published:
+            await self._tier.release(name, token)
+        elif self._tier is not None:
+            await self._tier.waive(name, token, LEASE)
 
 
 @asynccontextmanager
 async def turn(tiers: Sequence[Leasing], name: str, look: Look) -> AsyncIterator[Turn]:
     """Wait until the lease of `name` is this caller's, or until `look` finds what its holder loaded.
 
-    The lease is given back on leaving, whatever happens.
+    The lease is ended on leaving, whatever happens.
     """
     token = uuid4().hex
     tier, answer = await _taken(tiers, name, token, look)
-    if tier is None:
-        yield Turn(answer)
-        return
     mine = Turn(answer, tier)
     try:
         async with background_tasks() as tasks:
-            if answer is None:
+            if tier is not None and answer is None:
                 tasks.start_soon(mine.renew, name, token)
             yield mine
     finally:
         with anyio.move_on_after(RENEWED, shield=True):
-            await tier.release(name, token)
+            await mine.end(name, token)
 
 
 async def _taken(tiers: Sequence[Leasing], name: str, token: str, look: Look) -> tuple[Leasing | None, Entry | None]:
     """The tier whose lease was taken, and the answer that was found; a tier that does not answer is passed over."""
     for tier in tiers:
-        pause, waited = FIRST_PAUSE, False
-        while (taken := await tier.lease(name, token, LEASE)) is False:
-            waited = True
-            await anyio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
-            pause = min(LONGEST_PAUSE, pause * _GROWTH)
-            if (answer := await look()) is not None:
-                return None, answer
-        if taken:
-            # Who held it before may have finished between the last look and now.
-            return tier, await look() if waited else None
+        pause = FIRST_PAUSE
+        try:
+            while (taken := await tier.lease(name, token, LEASE)) is False:
+                await anyio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
+                pause = min(LONGEST_PAUSE, pause * _GROWTH)
+                if (answer := await look()) is not None:
+                    return None, answer
+            if taken is True:
+                return tier, await look()  # who held it before may have finished between the last look and now
+        except BaseException:  # cancelled, perhaps while the reply was on its way
+            with anyio.move_on_after(RENEWED, shield=True):
+                await tier.release(name, token)
+            raise
+        if taken == "waived":
+            break
     return None, None

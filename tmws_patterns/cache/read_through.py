@@ -13,13 +13,13 @@ from tmws_patterns.cache.counters import Counters
 from tmws_patterns.cache.epoch_guard import EpochGuard, Pairs
 from tmws_patterns.cache.lease import Turn, turn
 from tmws_patterns.cache.local import LocalTier
-from tmws_patterns.errors import CallTimeout, ServerUnavailable, StoreUnavailable
+from tmws_patterns.errors import CallTimeout, ServerUnavailable, StoreUnavailable, TmwsError
 from tmws_patterns.ports import Cached, CacheTier, Entry, Loaded, SharedTier
 
 JITTER = 0.1  # the part of a ttl that may be cut off, so that answers loaded together do not expire together
 WORTH_A_LEASE = 0.01  # seconds that a load takes, from which on a lease of a millisecond is worth it
 _KINDS = 1_000  # of loads whose usual time is remembered
-_OUTAGES = (ServerUnavailable, CallTimeout, StoreUnavailable)
+_OUTAGES = frozenset(kind.code for kind in (ServerUnavailable, CallTimeout, StoreUnavailable))
 
 Load = Callable[[], Awaitable[Loaded]]
 
@@ -114,12 +114,16 @@ class ReadThrough:
         self._counters.invalidations += found.moved
         try:
             return await self._load_once(wanted)
-        except _OUTAGES:
-            old, sought_anew = found.old, wanted.newer_than > float("-inf")
-            if old is None or sought_anew or old.expires_at + self._grace <= self._clock():
+        except TmwsError as exc:
+            if found.old is None or exc.info.code not in _OUTAGES or not self._stands_in(found.old, wanted):
                 raise
-            self._counters.stale += 1
-            return replace(old, stale=True)
+            return replace(found.old, stale=True)
+
+    def _stands_in(self, old: Cached, wanted: Wanted) -> bool:
+        """True for an answer within its grace; memories have ends of their own, and no grace."""
+        remembers = any(tag.startswith("memory:") for tag in old.tags)
+        end = min(old.expires_at, old.stored_at + wanted.ttl) + (0 if remembers else self._grace)
+        return end > self._clock()
 
     def _serves(self, entry: Entry, wanted: Wanted) -> bool:
         return self.fresh(entry, wanted.epochs, wanted.ttl) and entry.stored_at > wanted.newer_than

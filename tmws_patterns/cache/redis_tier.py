@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import anyio
 from redis.asyncio.connection import ConnectionPool
@@ -36,14 +36,19 @@ MAX_GATHERED = 256  # gets that may wait for one MGET; more are misses
 MAX_FRAME = 2**20  # bytes; larger answers would not come back within a deadline of 20 ms while others read
 WRITE_DEADLINE = 0.25  # seconds for one batch of writes; no request waits for it
 CLOSING = 0.25  # seconds that leaving may spend on what still waits to be written
-# A lease is taken where it is free or one's own, and given back only where it is one's own.
-_LEASE = """
+_WAIVED = 2
+# A lease is taken where it is free; "-" in it says that its last holder came to nothing.
+_TAKE = """
 local holder = redis.call('GET', KEYS[1])
+if holder == '-' then return 2 end
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_OWN = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+_RENEW = _OWN + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_WAIVE = _OWN + "redis.call('SET', KEYS[1], '-', 'PX', ARGV[2]) return 1"
+_RELEASE = _OWN + "return redis.call('DEL', KEYS[1])"
 SCAN_COUNT, SCAN_ROUNDS = 500, 2000  # a clear looks at a million keys at most
 
 
@@ -103,7 +108,9 @@ class RedisTier:
         """The entry; None where there is none, it is too old, or Redis does not answer in time."""
         if not self.available:
             return None
-        turn, command = self._gathering or self._gather()
+        if self._gathering is None or self._gathering[0].replies.done():
+            self._gather()  # what waited for a lane longer than its deadline gets no more company
+        turn, command = self._gathering  # type: ignore[misc]  # just made
         if len(command) > MAX_GATHERED:
             return None
         position = len(command) - 1
@@ -127,14 +134,27 @@ class RedisTier:
             self.writes.discard(digest)
             await self._write([(digest, entry)])
 
-    async def lease(self, name: str, token: str, seconds: float) -> bool | None:
-        """Take or prolong a lease: True for the token's, False for another's, None where Redis does not answer."""
-        replies = await self._ask([("EVAL", _LEASE, 1, f"{self._prefix}lease:{name}", token, int(seconds * 1000))])
-        return None if replies is None else replies[0] == 1
+    async def lease(self, name: str, token: str, seconds: float) -> bool | Literal["waived"] | None:
+        """See ports.Leasing."""
+        reply = await self._lease(_TAKE, name, token, seconds)
+        return "waived" if reply == _WAIVED else None if reply is None else reply == 1
+
+    async def renew(self, name: str, token: str, seconds: float) -> bool | None:
+        """See ports.Leasing."""
+        reply = await self._lease(_RENEW, name, token, seconds)
+        return None if reply is None else reply == 1
+
+    async def waive(self, name: str, token: str, seconds: float) -> None:
+        """See ports.Leasing."""
+        await self._lease(_WAIVE, name, token, seconds)
 
     async def release(self, name: str, token: str) -> None:
         """Give a lease back; one that cannot be given back ends by itself."""
-        await self._ask([("EVAL", _RELEASE, 1, f"{self._prefix}lease:{name}", token)])
+        await self._lease(_RELEASE, name, token, 0)
+
+    async def _lease(self, script: str, name: str, token: str, seconds: float) -> Any:
+        replies = await self._ask([("EVAL", script, 1, f"{self._prefix}lease:{name}", token, int(seconds * 1000))])
+        return None if replies is None else replies[0]
 
     async def clear(self) -> None:
         """Remove this namespace's keys and no others."""
@@ -158,6 +178,8 @@ class RedisTier:
     async def next_turn(self) -> Turn:
         """The next commands to send; from now on nobody can add to them."""
         turn = await self._turns.get()
+        while turn.replies.done():  # nobody waits for it any more
+            turn = await self._turns.get()
         if self._gathering is not None and self._gathering[0] is turn:
             self._gathering = None
         return turn

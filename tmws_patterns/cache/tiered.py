@@ -86,15 +86,15 @@ class TieredCache:
             flight = (name, ttl, self._guard.bumps if epochs is None else epochs)
             answer = await self._flights.get(flight, lambda: self._load(load))
         else:
-            wanted = Wanted(name, epochs, load, ttl, shared)
             entry = self._local.peek(name)
             if entry is not None and self._through.fresh(entry, epochs, ttl):
                 answer = Cached(entry.payload, "local", entry.stored_at, entry.expires_at, tags)
                 if self._is_due(entry):
-                    self._refresh(wanted, entry.stored_at)
+                    self._refresh(Wanted(name, epochs, load, ttl, shared, newer_than=entry.stored_at))
             else:
-                answer = await self._look(wanted)
+                answer = await self._look(Wanted(name, epochs, load, ttl, shared))
         self._counters.answered_by(answer.tier)
+        self._counters.stale += answer.stale
         return answer
 
     def peek(self, key: tuple[Any, ...], tags: tuple[str, ...]) -> Cached | None:
@@ -151,6 +151,9 @@ class TieredCache:
             self._looking.discard(flight)
         if found.answer is not None:
             return found.answer
+        entry = self._local.peek(wanted.name)  # somebody else's load may have landed meanwhile
+        if entry is not None and self._through.fresh(entry, wanted.epochs, wanted.ttl):
+            return Cached(entry.payload, "local", entry.stored_at, entry.expires_at)
         return await self._flights.get(flight, lambda: self._through.load(wanted, found))
 
     def _is_due(self, entry: Entry) -> bool:
@@ -164,17 +167,19 @@ class TieredCache:
             return True
         return left < _FAR * entry.cost and left < entry.cost * -math.log(1 - random.random())  # noqa: S311
 
-    def _refresh(self, wanted: Wanted, than: float) -> None:
+    def _refresh(self, wanted: Wanted) -> None:
         if wanted.name not in self._refreshing:
             self._refreshing.add(wanted.name)
-            newer = Wanted(wanted.name, wanted.epochs, wanted.load, wanted.ttl, wanted.shared, newer_than=than)
-            self._tasks.start_soon(self._refresh_now, newer)
+            self._tasks.start_soon(self._refresh_now, wanted)
 
     async def _refresh_now(self, wanted: Wanted) -> None:
         try:
             flight = (wanted.name, wanted.ttl, wanted.epochs)
-            await self._flights.get(flight, lambda: self._through.answer(wanted))
-            self._counters.refreshes += 1
+            answer = await self._flights.get(flight, lambda: self._through.answer(wanted))
+            if answer.stored_at > wanted.newer_than and answer.expires_at:
+                self._counters.refreshes += 1
+            else:  # it was not to be kept, or the answer that there is stands in for one
+                await anyio.sleep(REST)
         except Exception as exc:  # the answer that there is serves until its end, and then somebody is told
             _LOG.info("an answer was not refreshed: %s", exc)
             await anyio.sleep(REST)

@@ -81,24 +81,21 @@ def type_of(schema: Mapping[str, Any]) -> str:
 def canonical(arguments: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """Arguments as one spelling of the call that they make, to tell calls apart by; not what is sent.
 
-    Defaults of the schema are filled in, an argument that is None is left out, space around a text is cut, and 5.0
-    is 5. The order of names is nobody's concern here.
+    Defaults of the schema are filled in, an argument that is None is left out where there is no default that it
+    would overrule, space around a text of one line is cut, and 5.0 is 5. The order of names is nobody's concern here.
     """
-    given = {name: _spelt(value) for name, value in arguments.items() if value is not None}
-    defaults = {name: of["default"] for name, of in properties_of(schema).items() if of.get("default") is not None}
-    return {**{name: _spelt(value) for name, value in defaults.items()}, **given}
+    shapes = properties_of(schema).items()
+    defaults = {name: _spelt(of["default"]) for name, of in shapes if of.get("default") is not None}
+    given = {n: _spelt(value) for n, value in arguments.items() if value is not None or n in defaults}
+    return {**defaults, **given}
 
 
 def _spelt(value: Any) -> Any:
     match value:
-        case str():
+        case str() if "\n" not in value:
             return value.strip()
         case float() if value.is_integer() and abs(value) < _EXACT:
             return int(value)
-        case Mapping():
-            return {str(name): _spelt(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_spelt(inner) for inner in value]
         case _:
             return value
 
