@@ -47,7 +47,7 @@ async def main(told: dict[str, Any]) -> None:
             found = await cache.get_or_load((told["key"],), load, ttl=60, tags=("server:x",), shared=True)
             answers.append(found.payload.decode())
 
-        while settings.redis_url and not cache.get_stats()["redis_available"]:  # noqa: ASYNC110 - it has no event
+        while settings.redis_url and not cache.get_stats()["redis_available"]:
             await anyio.sleep(0.01)
         say("ready")
         await anyio.to_thread.run_sync(sys.stdin.readline)
