@@ -40,7 +40,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("create_event", "create the event tomorrow at 3 pm with ann@x.org", {"start": "2026-03-03T15:00:00"}),
     ("post_message", 'post "the build is green" to #general', {"channel": "#general", "text": "the build is green"}),
     ("timer", "set a timer of 2 minutes", {"timeout_seconds": 120}),
-    ("git_reset", "git reset ~/work/billing", {"repo_path": "~/work/billing"}),
+    ("git_reset", "git reset ~/code/billing", {"repo_path": "~/code/billing"}),
     (
         "git_stage",
         "put Makefile, Dockerfile and setup.cfg into the index",
