@@ -10,8 +10,8 @@ Prints a table, then one line of JSON, and ends with status 1 where a bar does n
   callers) and SQLite, with two tags each;
 - hit ratio: 500 entries of local memory on traces of 100,000 requests over 10,000 keys;
 - stampede: loads that 4 processes with 50 callers each make of one answer;
-- outage: Valkey killed and frozen at 200 requests a second of a cache without local memory: failed calls, added p99
-  beyond the load itself, and how soon Valkey's answers are used again.
+- outage: Valkey killed, frozen, and slowed by 300 ms, at 200 requests a second of a cache without local memory: failed
+  calls, added p99 beyond the load itself, and how soon Valkey's answers are used again.
 """
 
 from __future__ import annotations

@@ -77,7 +77,10 @@ class Leasing(Protocol):
 
 
 class SharedTier(CacheTier, Leasing, Protocol):
-    """A tier below local memory."""
+    """A tier below local memory; `dropped` counts the entries that it never got because too many waited."""
+
+    @property
+    def dropped(self) -> int: ...
 
 
 class Epochs(Protocol):

