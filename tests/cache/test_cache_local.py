@@ -47,6 +47,28 @@ def test_what_comes_back_soon_goes_to_the_main_queue_at_once(clock) -> None:
     assert tier.peek("x") is not None
 
 
+def test_what_is_used_in_the_main_queue_stays_one_round_for_each_use_and_then_goes(clock) -> None:
+    tier = LocalTier(3, 2**20, 60, clock)
+    for name in "ab":
+        tier.add(name, entry(clock))
+        tier.peek(name)
+        tier.peek(name)
+    for name in ("x", "y", "z"):
+        tier.add(name, entry(clock))
+    assert list(tier._main) == ["a", "b"]
+    tier.peek("a")
+    for name in ("z", "y"):  # come back from the ghosts, and so go to the main queue
+        tier.add(name, entry(clock))
+        tier.add(name + "1", entry(clock))
+    assert "b" not in tier._main
+    assert "a" in tier._main
+    for name in map(str, range(6)):
+        tier.add(name, entry(clock))
+        tier.add("z", entry(clock))
+        tier.add("y", entry(clock))
+    assert tier.peek("a") is None
+
+
 def test_an_entry_is_held_for_the_grace_that_the_tier_was_opened_with(clock) -> None:
     tier = LocalTier(3, 2**20, 60, clock, grace=10)
     tier.add("a", entry(clock, ttl=5))

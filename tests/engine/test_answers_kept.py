@@ -92,6 +92,8 @@ async def test_an_old_answer_stands_in_for_a_server_that_does_not_answer(worksho
 
 async def test_a_plan_that_leans_on_today_is_made_anew_each_day(workshop) -> None:
     engine = await workshop.engine()
+    await engine.discover()
+    await engine.learned()
     plan = await engine.plan(engine.call("agenda for tomorrow"))
     assert plan.moving
     assert await engine.plan(engine.call("agenda for tomorrow")) is not plan
