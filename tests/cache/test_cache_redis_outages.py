@@ -88,6 +88,20 @@ async def test_fifty_gets_at_once_on_a_frozen_redis_wait_one_deadline_together(t
     assert time.perf_counter() - started < DEADLINE + SLACK
 
 
+async def test_a_get_does_not_join_those_that_were_given_up(own_valkey, frozen, clock) -> None:
+    async with RedisTier(own_valkey.url, 0.1, 1, "test", clock) as tier:
+        await until(lambda: tier.available)
+        await tier.put(NAME, entry(clock))
+        await tier.writes.flushed()
+        frozen()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(tier.publish, digest(("other",)), entry(clock))  # keeps the only lane busy
+            await anyio.sleep(0.01)
+            assert await tier.get(NAME) is None
+            os.kill(own_valkey.process.pid, signal.SIGCONT)
+            assert await tier.get(NAME) is not None
+
+
 async def test_an_idle_connection_notices_by_itself_that_redis_is_gone(tier, own_valkey) -> None:
     own_valkey.stop()
     await until(lambda: not tier.available)
