@@ -79,7 +79,7 @@ async def http_server(env: dict[str, str]) -> AsyncIterator[tuple[anyio.abc.Proc
         finally:
             if process.returncode is None:
                 process.terminate()
-            with anyio.fail_after(5):
+            with anyio.fail_after(10):  # learning, which a stop waits for, takes a while on a busy machine
                 await process.wait()
 
 
