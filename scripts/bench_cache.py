@@ -16,7 +16,6 @@ Prints a table, then one line of JSON, and ends with status 1 where a bar does n
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -38,17 +37,7 @@ def main() -> int:
         anyio.run(cache_rows.measure, place, report, effort)
         anyio.run(fault_rows.measure, place, report)
     print(f"{machine()}\n")
-    for group, what, times, _ in report.rows:
-        told = (
-            f": p50 {times.p50 * 1000:.1f} us, p95 {times.p95 * 1000:.1f}, p99 {times.p99 * 1000:.1f}" if times else ""
-        )
-        print(f"{group:10} {what}{told}")
-    print()
-    for bar in report.bars:
-        print(f"{'holds' if bar.holds else 'FAILS'}  {bar.name:32} {bar.value:9.2f} <= {bar.bar:g} {bar.unit}")
-    print()
-    print(json.dumps({"bench": "cache", "on": machine(), "bars": [bar.to_dict() for bar in report.bars]}))
-    return 0 if all(bar.holds for bar in report.bars) else 1
+    return report.finish("cache")
 
 
 if __name__ == "__main__":

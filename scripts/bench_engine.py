@@ -24,7 +24,6 @@ the same step costs with the same library and nothing of ours.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -35,7 +34,7 @@ import anyio
 from bench import engine_rows, routing_rows, stdio_rows
 from bench.machine import machine
 from bench.parts import workplace
-from bench.timing import Report, Times
+from bench.timing import Report
 
 from tmws_patterns.server.surface import INSTRUCTIONS, TOOLS
 from tmws_patterns.shaping import compact, count_tokens
@@ -54,8 +53,7 @@ def main() -> int:
         anyio.run(stdio_rows.measure, place, report, effort)
     _surface(report)
     print(f"{machine()}; the load was {load:.1f} before, and is {os.getloadavg()[0]:.1f} now\n")
-    _print(report)
-    return 0 if all(bar.holds for bar in report.bars) else 1
+    return report.finish("engine")
 
 
 def _surface(report: Report) -> None:
@@ -68,27 +66,6 @@ def _surface(report: Report) -> None:
     report.row("surface", f"output schemas, annotations, icons: {beside} tokens")
     report.bar("surface", tokens, "tokens", 400)
     report.bar("surface_beside", beside, "tokens", 300)
-
-
-def _print(report: Report) -> None:
-    print(f"{'':17} {'':41} {'p50':>9} {'p95':>9} {'p99':>9}")
-    before = ""
-    for group, what, times, note in report.rows:
-        measured = _shown(times) if times else ""
-        print(f"{group if group != before else '':17} {what:41} {measured}  {note}".rstrip())
-        before = group
-    print()
-    for bar in report.bars:
-        verdict, sign = "holds" if bar.holds else "FAILS", ">=" if bar.at_least else "<="
-        print(f"{verdict}  {bar.name:30} {bar.value:9.3f} {sign} {bar.bar:g} {bar.unit}")
-    print()
-    print(json.dumps({"bench": "engine", "on": machine(), "bars": [bar.to_dict() for bar in report.bars]}))
-
-
-def _shown(times: Times) -> str:
-    """Three columns, in microseconds below a millisecond."""
-    columns = (f"{ms * 1000:.1f} us" if ms < 1 else f"{ms:.2f} ms" for ms in (times.p50, times.p95, times.p99))
-    return " ".join(f"{column:>9}" for column in columns)
 
 
 if __name__ == "__main__":

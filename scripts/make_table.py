@@ -12,8 +12,8 @@
    The numbers below are settled by scripts/bench_routing.py on development sets of which no sentence is used here.
 3. The directions are evened out (partial whitening), the mean is taken off, the rows are rounded to int8.
 
-The model and the vocabulary are under the Apache License 2.0, the sentences and requests are our own. It takes some
-five minutes on two cores and gives the same table each time.
+The model and the vocabulary are under the Apache License 2.0, the sentences and requests are our own. It takes five
+to ten minutes on two cores and gives the same table each time.
 """
 
 from __future__ import annotations

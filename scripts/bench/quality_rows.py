@@ -21,6 +21,7 @@ from tmws_patterns import PatternDefinition
 from tmws_patterns.encoder import is_installed, sentence_encoder, static_encoder
 from tmws_patterns.pattern import Effect, PatternType, ToolTarget
 from tmws_patterns.routing import Encoder, Learned, PatternIndex, study
+from tmws_patterns.routing.router import toss_up
 from tmws_patterns.routing.text import STOP_WORDS, words
 
 Judge = Callable[[str], tuple[str, float]]
@@ -59,6 +60,7 @@ def measure(folders: list[Path], report: Report, *, seeds: int, questions: int) 
         for examples in (5, 10):
             sets = [intents(found, examples, seed) for seed in range(seeds)]
             _intents(name, examples, sets, core, fine, report)
+        _toss_ups(name, sets[0], core, report)
     for name in _TOOL_BARS:
         if (tools := catalogue(folders, name, questions)) is None:
             report.row("quality", f"{name}: not in the folders given, left out")
@@ -111,14 +113,7 @@ def _calibration_error(sure: Any, right: Any, bins: int = 15) -> float:
 
 
 def _ours(found: Intents, core: Encoder, fine: Encoder | None) -> Judge:
-    examples = defaultdict(list)
-    for route, text in found.examples:
-        examples[route].append(text)
-    routes = {_safe(route): route for route in examples}
-    index = PatternIndex(_pattern(name, examples[route]) for name, route in routes.items())
-    lessons = index.lessons
-    learned = Learned(study(lessons, core), study(lessons, fine) if fine else None, lessons.taught)
-    index = index.knowing(learned)
+    index, routes = _index(found, core, fine)
 
     def judge(text: str) -> tuple[str, float]:
         best = index.candidates(text)
@@ -127,8 +122,36 @@ def _ours(found: Intents, core: Encoder, fine: Encoder | None) -> Judge:
     return judge
 
 
+def _index(found: Intents, core: Encoder, fine: Encoder | None) -> tuple[PatternIndex, dict[str, str]]:
+    """The examples as patterns, all learned, and each pattern's route."""
+    examples = defaultdict(list)
+    for route, text in found.examples:
+        examples[route].append(text)
+    routes = {_safe(route): route for route in examples}
+    index = PatternIndex(_pattern(name, examples[route]) for name, route in routes.items())
+    lessons = index.lessons
+    learned = Learned(study(lessons, core), study(lessons, fine) if fine else None, lessons.taught)
+    return index.knowing(learned), routes
+
+
+def _toss_ups(name: str, found: Intents, core: Encoder, report: Report) -> None:
+    """How often the first of two is right by which the router is torn, at three heights of its confidence."""
+    index, routes = _index(found, core, None)
+    for least, most in ((0.5, 0.8), (0.8, 0.9), (0.9, 1.0)):
+        rights: dict[bool, list[bool]] = {True: [], False: []}
+        for text, truth in found.asked:
+            best = index.candidates(text)[:2]
+            if len(best) == 2 and least <= best[0].confidence < most:
+                torn = toss_up(best[0].confidence, best[1].confidence)
+                rights[torn].append(routes[best[0].name] == truth)
+        said = {torn: f"{100 * mean(right or [0]):.0f}% of {len(right)}" for torn, right in rights.items()}
+        report.row(
+            "quality", f"{name}, core, at {least:g} to {most:g}: right in {said[True]} toss-ups, {said[False]} others"
+        )
+
+
 def _safe(route: str) -> str:
-    """A route as a pattern may be named: one of BANKING77's ends with a question mark, one begins with a capital."""
+    """A route as a pattern may be named: one of BANKING77's ends with a question mark."""
     return "".join(c if c.isalnum() or c in "_.-" else "_" for c in route)
 
 

@@ -7,6 +7,7 @@ machine falls on all of them. A row is the median, over the rounds, of each roun
 from __future__ import annotations
 
 import gc
+import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+
+from bench.machine import machine
 
 Work = Callable[[int], Awaitable[Any]]
 """One call to be timed. Its number differs from call to call; works that run side by side get the same."""
@@ -70,6 +73,30 @@ class Report:
     def bar(self, name: str, value: float, unit: str, bar: float, *, at_least: bool = False) -> None:
         """Hold a value to a promise."""
         self.bars.append(Bar(name, value, unit, bar, at_least))
+
+    def finish(self, bench: str) -> int:
+        """Print the table, the bars, and the line of JSON that names the benchmark; returns the exit status."""
+        timed = any(times for _, _, times, _ in self.rows)
+        if timed:
+            print(f"{'':17} {'':41} {'p50':>9} {'p95':>9} {'p99':>9}")
+        before = ""
+        for group, what, times, note in self.rows:
+            measured = _shown(times) if times else ""
+            print(f"{group if group != before else '':17} {what:41} {measured}  {note}".rstrip())
+            before = group
+        print()
+        for bar in self.bars:
+            verdict, sign = "holds" if bar.holds else "FAILS", ">=" if bar.at_least else "<="
+            print(f"{verdict}  {bar.name:42} {bar.value:9.2f} {sign} {bar.bar:g} {bar.unit}")
+        print()
+        print(json.dumps({"bench": bench, "on": machine(), "bars": [bar.to_dict() for bar in self.bars]}))
+        return 0 if all(bar.holds for bar in self.bars) else 1
+
+
+def _shown(times: Times) -> str:
+    """Three columns, in microseconds below a millisecond."""
+    columns = (f"{ms * 1000:.1f} us" if ms < 1 else f"{ms:.2f} ms" for ms in (times.p50, times.p95, times.p99))
+    return " ".join(f"{column:>9}" for column in columns)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
