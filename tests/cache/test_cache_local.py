@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from cache_parts import Clock, entry
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tmws_patterns.cache.local import OVERHEAD, LocalTier
+
+
+def in_use(tier: LocalTier, clock: Clock, names: Iterable[str]) -> None:
+    """Entries that are asked for twice, as often as leads to the main queue."""
+    for name in names:
+        tier.add(name, entry(clock))
+        tier.peek(name)
+        tier.peek(name)
 
 
 @pytest.fixture
@@ -26,10 +36,7 @@ def test_the_first_to_come_goes_first_unless_it_was_asked_for_twice(tier, clock)
 
 def test_a_scan_pushes_out_nothing_that_is_in_use(clock) -> None:
     tier = LocalTier(100, 2**20, 60, clock)
-    for name in map(str, range(80)):
-        tier.add(name, entry(clock))
-        tier.peek(name)
-        tier.peek(name)
+    in_use(tier, clock, map(str, range(80)))
     for name in map(str, range(1000, 3000)):
         tier.add(name, entry(clock))
     assert sum(tier.peek(str(name)) is not None for name in range(80)) == 80
@@ -37,10 +44,7 @@ def test_a_scan_pushes_out_nothing_that_is_in_use(clock) -> None:
 
 def test_what_comes_back_soon_goes_to_the_main_queue_at_once(clock) -> None:
     tier = LocalTier(10, 2**20, 60, clock)
-    for name in "abcdefghi":
-        tier.add(name, entry(clock))
-        tier.peek(name)
-        tier.peek(name)
+    in_use(tier, clock, "abcdefghi")
     for name in ("x", "y", "z", "x", "1", "2", "3"):
         if tier.peek(name) is None:
             tier.add(name, entry(clock))
@@ -49,10 +53,7 @@ def test_what_comes_back_soon_goes_to_the_main_queue_at_once(clock) -> None:
 
 def test_what_is_used_in_the_main_queue_stays_one_round_for_each_use_and_then_goes(clock) -> None:
     tier = LocalTier(3, 2**20, 60, clock)
-    for name in "ab":
-        tier.add(name, entry(clock))
-        tier.peek(name)
-        tier.peek(name)
+    in_use(tier, clock, "ab")
     for name in ("x", "y", "z"):
         tier.add(name, entry(clock))
     assert list(tier._main) == ["a", "b"]

@@ -6,7 +6,6 @@ the first shared tier that answers; where none does, everybody loads for himself
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,8 +15,6 @@ import anyio
 
 from tmws_patterns.ports import Entry, Leasing
 from tmws_patterns.tasks import background_tasks
-
-_LOG = logging.getLogger(__name__)
 
 LEASE = 1.0  # seconds; a holder that was killed is waited for no longer than this
 RENEWED = LEASE / 3
@@ -32,19 +29,19 @@ class Turn:
 
     Attributes:
         answer: None where this caller is to load.
+        in_vain: True where the load came to nothing that others could use.
     """
 
     def __init__(self, answer: Entry | None = None, tier: Leasing | None = None) -> None:
         self.answer = answer
+        self.in_vain = False
         self._tier = tier
         self._lost = False
-        self._published = answer is not None
 
     async def publish(self, digest: str, entry: Entry) -> None:
         """Let those who wait for it have the entry, at once; not where the lease went to another meanwhile."""
         if self._tier is not None and not self._lost:
             await self._tier.publish(digest, entry)
-            self._published = True
 
     async def renew(self, name: str, token: str) -> None:
         """Keep the lease, until cancelled."""
@@ -53,11 +50,11 @@ class Turn:
             self._lost = await self._tier.renew(name, token, LEASE) is False
 
     async def end(self, name: str, token: str) -> None:
-        """Give the lease back; where nothing came of it, those who wait are to load for themselves, side by side."""
-        if self._tier is not None and self._published:
-            await self._tier.release(name, token)
-        elif self._tier is not None:
+        """Give the lease back. After a load in vain those who wait are to load for themselves, side by side."""
+        if self._tier is not None and self.in_vain:
             await self._tier.waive(name, token, LEASE)
+        elif self._tier is not None:
+            await self._tier.release(name, token)
 
 
 @asynccontextmanager
@@ -74,6 +71,9 @@ async def turn(tiers: Sequence[Leasing], name: str, look: Look) -> AsyncIterator
             if tier is not None and answer is None:
                 tasks.start_soon(mine.renew, name, token)
             yield mine
+    except Exception:  # not where the caller was cancelled: then the next one is to load
+        mine.in_vain = True
+        raise
     finally:
         with anyio.move_on_after(RENEWED, shield=True):
             await mine.end(name, token)

@@ -17,7 +17,7 @@ from tmws_patterns.errors import CallTimeout, ServerUnavailable, StoreUnavailabl
 from tmws_patterns.ports import Cached, CacheTier, Entry, Loaded, SharedTier
 
 JITTER = 0.1  # the part of a ttl that may be cut off, so that answers loaded together do not expire together
-WORTH_A_LEASE = 0.01  # seconds that a load takes, from which on a lease of a millisecond is worth it
+WORTH_A_LEASE = 0.01  # seconds that a load takes, from which on it is worth asking other processes first
 _KINDS = 1_000  # of loads whose usual time is remembered
 _OUTAGES = frozenset(kind.code for kind in (ServerUnavailable, CallTimeout, StoreUnavailable))
 
@@ -81,10 +81,13 @@ class ReadThrough:
         self._grace = grace
         self._costs: dict[tuple[str, ...], float] = {}
 
-    def fresh(self, entry: Entry | None, epochs: Pairs, ttl: float) -> bool:
-        """True for an entry that may be served."""
-        now = self._clock()
-        return entry is not None and entry.epochs == epochs and entry.expires_at > now < entry.stored_at + ttl
+    def held(self, name: str, epochs: Pairs, ttl: float) -> Entry | None:
+        """The entry of local memory, where it may be served. The hot path of every repeat."""
+        entry = self._local.peek(name)
+        return entry if entry is not None and self._fresh(entry, epochs, ttl) else None
+
+    def _fresh(self, entry: Entry, epochs: Pairs, ttl: float) -> bool:
+        return entry.epochs == epochs and min(entry.expires_at, entry.stored_at + ttl) > self._clock()
 
     async def answer(self, wanted: Wanted) -> Cached:
         """From the first tier that has it, or loaded."""
@@ -100,11 +103,11 @@ class ReadThrough:
             if self._serves(entry, wanted):
                 if depth > 0:
                     await self._keep(wanted.name, entry, self._lower[: depth - 1])
-                found.answer = _of(entry, tier.name)
+                found.answer = served(entry, tier.name)
                 break
             found.moved |= entry.epochs != wanted.epochs
             if entry.epochs == wanted.epochs and (found.old is None or entry.stored_at > found.old.stored_at):
-                found.old = _of(entry, tier.name)
+                found.old = served(entry, tier.name)
         return found
 
     async def load(self, wanted: Wanted, found: Found) -> Cached:
@@ -126,7 +129,7 @@ class ReadThrough:
         return end > self._clock()
 
     def _serves(self, entry: Entry, wanted: Wanted) -> bool:
-        return self.fresh(entry, wanted.epochs, wanted.ttl) and entry.stored_at > wanted.newer_than
+        return self._fresh(entry, wanted.epochs, wanted.ttl) and entry.stored_at > wanted.newer_than
 
     async def _load_once(self, wanted: Wanted) -> Cached:
         """Loaded here, or by another process meanwhile."""
@@ -149,7 +152,7 @@ class ReadThrough:
             if mine.answer is None:
                 return await self._load_here(wanted, mine)
             self._local.add(wanted.name, mine.answer)
-            return _of(mine.answer, found_in)
+            return served(mine.answer, found_in)
 
     async def _load_here(self, wanted: Wanted, mine: Turn) -> Cached:
         began = time.perf_counter()
@@ -162,6 +165,7 @@ class ReadThrough:
         now = self._clock()
         # Bumped meanwhile: nobody could be served from this entry, and a newer one may be in its place.
         if not loaded.keep or self._guard.peek(kind) not in (None, wanted.epochs):
+            mine.in_vain = True
             return Cached(loaded.payload, None, now)
         until = min(now + _shortened(wanted.ttl, wanted.name), loaded.expires_at or float("inf"))
         entry = Entry(loaded.payload, now, until, wanted.epochs, cost)
@@ -175,8 +179,8 @@ class ReadThrough:
             await tier.put(name, entry)
 
 
-def _of(entry: Entry, tier: str) -> Cached:
-    """An answer from a tier."""
+def served(entry: Entry, tier: str) -> Cached:
+    """An entry as the answer that it is."""
     return Cached(entry.payload, tier, entry.stored_at, entry.expires_at, tuple(tag for tag, _ in entry.epochs))
 
 

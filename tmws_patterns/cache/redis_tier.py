@@ -113,9 +113,10 @@ class RedisTier:
         """The entry; None where there is none, it is too old, or Redis does not answer in time."""
         if not self.available:
             return None
-        if self._gathering is None or self._gathering[0].replies.done():
-            self._gather()  # what waited for a lane longer than its deadline gets no more company
-        turn, command = self._gathering  # type: ignore[misc]  # just made
+        gathering = self._gathering
+        if gathering is None or gathering[0].replies.done():  # what was given up gets no more company
+            gathering = self._gather()
+        turn, command = gathering
         if len(command) > MAX_GATHERED:
             return None
         position = len(command) - 1

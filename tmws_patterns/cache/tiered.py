@@ -22,7 +22,7 @@ from tmws_patterns.cache.database import DatabaseTier
 from tmws_patterns.cache.epoch_guard import EpochGuard
 from tmws_patterns.cache.keys import digest
 from tmws_patterns.cache.local import LocalTier
-from tmws_patterns.cache.read_through import ReadThrough, Wanted
+from tmws_patterns.cache.read_through import ReadThrough, Wanted, served
 from tmws_patterns.cache.redis_tier import RedisTier
 from tmws_patterns.cache.single_flight import SingleFlight
 from tmws_patterns.errors import InvalidInput
@@ -85,14 +85,12 @@ class TieredCache:
         if not self._enabled or ttl <= 0 or epochs is None:
             flight = (name, ttl, self._guard.bumps if epochs is None else epochs)
             answer = await self._flights.get(flight, lambda: self._load(load))
+        elif (entry := self._through.held(name, epochs, ttl)) is not None:
+            answer = served(entry, "local")
+            if self._is_due(entry):
+                self._refresh(Wanted(name, epochs, load, ttl, shared, newer_than=entry.stored_at))
         else:
-            entry = self._local.peek(name)
-            if entry is not None and self._through.fresh(entry, epochs, ttl):
-                answer = Cached(entry.payload, "local", entry.stored_at, entry.expires_at, tags)
-                if self._is_due(entry):
-                    self._refresh(Wanted(name, epochs, load, ttl, shared, newer_than=entry.stored_at))
-            else:
-                answer = await self._look(Wanted(name, epochs, load, ttl, shared))
+            answer = await self._look(Wanted(name, epochs, load, ttl, shared))
         self._counters.answered_by(answer.tier)
         self._counters.stale += answer.stale
         return answer
@@ -101,10 +99,9 @@ class TieredCache:
         """The answer, if local memory holds it and that can be known without waiting. Counts nothing."""
         name = _name(key) if self._enabled else None
         known = self._guard.peek(_ordered(tags))
-        entry = None if name is None or known is None else self._local.peek(name)
-        if entry is None or known is None or not self._through.fresh(entry, known, float("inf")):
+        if name is None or known is None or (entry := self._through.held(name, known, float("inf"))) is None:
             return None
-        return Cached(entry.payload, "local", entry.stored_at, entry.expires_at)
+        return served(entry, "local")
 
     def local_get(self, key: tuple[Any, ...]) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
@@ -156,9 +153,8 @@ class TieredCache:
             self._looking.discard(flight)
         if found.answer is not None:
             return found.answer
-        entry = self._local.peek(wanted.name)  # somebody else's load may have landed meanwhile
-        if entry is not None and self._through.fresh(entry, wanted.epochs, wanted.ttl):
-            return Cached(entry.payload, "local", entry.stored_at, entry.expires_at)
+        if (entry := self._through.held(wanted.name, wanted.epochs, wanted.ttl)) is not None:
+            return served(entry, "local")  # somebody else's load has landed meanwhile
         return await self._flights.get(flight, lambda: self._through.load(wanted, found))
 
     def _is_due(self, entry: Entry) -> bool:
