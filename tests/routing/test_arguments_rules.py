@@ -46,6 +46,8 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
         "put Makefile, Dockerfile and setup.cfg into the index",
         {"files": ["Makefile", "Dockerfile", "setup.cfg"]},
     ),
+    ("git_stage", "For the release, CHANGELOG.md should be in the index", {"files": ["CHANGELOG.md"]}),
+    ("git_stage", "Thanks, setup.cfg please", {"files": ["setup.cfg"]}),
     ("move_file", "move with source=a.txt and destination=b.txt", {"source": "a.txt", "destination": "b.txt"}),
 ]
 
@@ -148,7 +150,8 @@ def test_a_branch_may_be_said_to_start_from_a_plain_word() -> None:
     slots = {"branch_name": {"default": None}, "base_branch": {"default": None}}
     found = declared("write", slots, query="make a new branch, begin from staging", schema=None)
     assert found.values["base_branch"] == "staging"
-    assert declared("write", slots, query="make a branch from this", schema=None).values["base_branch"] is None
+    for start in ("from this", "from scratch", "from our last talk", "from now on"):
+        assert declared("write", slots, query=f"make a branch {start}", schema=None).values["base_branch"] is None
 
 
 def test_an_object_may_follow_what_else_the_sentence_gave() -> None:

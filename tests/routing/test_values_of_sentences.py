@@ -49,6 +49,8 @@ def test_what_is_no_number_in_words_is_none(said: str) -> None:
         (" with city Oslo and days 3", {"city": "Oslo", "days": 3}),
         (" with path /tmp/a", {"path": "/tmp/a"}),
         (" with its defaults", {}),
+        (", and tell me what the answer is please", {}),
+        (", what is the branch", {}),
         (" for me, please", {}),
     ],
 )

@@ -28,7 +28,7 @@ CANDIDATE_CONFIDENCE = 0.3  # and what is less likely than this is not even show
 LONGEST_QUERY = 20_000  # characters; longer texts are stored by an explicit call, not spoken as a sentence
 SHOWN = 3  # candidates handed back where nothing is dispatched
 _KEPT_DECISIONS = 4_096
-_TOSS_UP = 1.5  # times the odds of the second: below it the first is right about half of the time
+_TOSS_UP = 1.5  # times the odds of the second: see toss_up
 MOST_UNMATCHED = 10  # words of a sentence that are told to be in no pattern
 _JOINT = re.compile(
     r"\s*;\s*|,?\s+(?:and|and then|and also|then|also)\s+(?=(?:please\s+)?(?:check|show|list|get|find|recall|tell|what|"
@@ -310,8 +310,8 @@ class Router:
 def toss_up(first: float, second: float) -> bool:
     """True where the odds of the first confidence are less than 1.5 times those of the second (each 0 to 1).
 
-    Of such two routes the first was right in 38 to 63% of the test sentences of CLINC150 and BANKING77, at every
-    height; a difference of 0.05 means that below 0.8, and 84% above 0.9.
+    Of two such routes the first is right for 36 to 60% of the sentences of CLINC150 and BANKING77, at whichever
+    height (scripts/bench_routing.py); one difference of confidences means another thing at each.
     """
     return first * (1 - second) < _TOSS_UP * second * (1 - first)
 

@@ -38,11 +38,13 @@ _NUMBERED = frozenset(
 )
 _INSIDE = frozenset(("in", "inside", "under", "within", "of"))
 _BRANCH = re.compile(r"(?:feature|feat|fix|bugfix|hotfix|release|chore|origin|upstream|refs)/", re.IGNORECASE)
-_LISTED = re.compile(r"(?<![\w.\-/])(?P<names>[\w.\-/]{1,80}(?:, [\w.\-/]{1,80}){0,20})(?:,|,? and) $")
+_FILE = r"(?=[A-Z]|[\w\-]{0,80}[./])[\w.\-/]{1,80}"
+_LISTED = re.compile(rf"(?<![\w.\-/])(?P<names>{_FILE}(?:, {_FILE}){{0,20}})(?P<joint>,|,? and) $")
+_LONGEST_LIST = 400  # characters
 _JOINED = re.compile(r",\s")
 _START = re.compile(
     r"\b(?:from|off|off of|based on|on top of) (?:the )?(?:branch )?"
-    r"(?P<branch>(?!the\b|my\b|it\b|this\b|that\b|here\b)[\w.\-]{2,80}?)"
+    r"(?P<branch>(?!(?:the|my|our|your|it|this|that|here|there|now|today|yesterday|scratch|me|us|an?)\b)[\w.\-]{2,80}?)"
     r"(?: branch)?(?=[,.;?!]?$|[,;?!] | (?:please|pls|and|for|in|named|called)\b)"
 )
 _SORTS = re.compile(r"(?:by|sort|sorted|order|ordered)\s$", re.IGNORECASE)
@@ -203,8 +205,9 @@ class Assignment:
                 if one.several and fits and one.kind in STRICT:
                     values = [taken.value for _, taken in fits]
                     start, end = fits[0][1].start, fits[-1][1].end
-                    if one.kind == "path" and (listed := _LISTED.search(self.heard.plain, max(0, start - 400), start)):
-                        values, start = [*_JOINED.split(listed["names"]), *values], listed.start()
+                    if one.kind == "path":
+                        more, start = self._named_before(start)
+                        values = [*more, *values]
                     fits = [(fits[0][0], Taken(values, self.heard.text[start:end], start, end))]
                 if len(fits) == 1:
                     claims.append((one, *fits[0]))
@@ -213,6 +216,13 @@ class Assignment:
             for one, span, taken in claims:
                 if not any(o is not one and s.start < taken.end and span.start < s.end for o, s, _ in claims):
                     self.taken[one.path] = taken
+
+    def _named_before(self, start: int) -> tuple[list[str], int]:
+        """Files without an ending that are listed before one that has it, and where they begin: "Makefile and a.py"."""
+        listed = _LISTED.search(self.heard.plain, max(0, start - _LONGEST_LIST), start)
+        if listed is None or (not self.heard.plain[: listed.start()].strip() and "and" not in listed["joint"]):
+            return [], start  # the first word before a comma is no file: "Thanks, a.py"
+        return _JOINED.split(listed["names"]), listed.start()
 
     def _may_stand(self, one: Wanted, span: Span) -> bool:
         """True where a value's form and a property's kind are evidence enough, without a name."""
@@ -225,12 +235,8 @@ class Assignment:
             case _ if is_patterned(one, span):
                 found = True
             case "path" if not (self.bold or one.required):
-                found = span.text.startswith(("~", "/", "./", "../")) or preposition(span, self.heard) in (
-                    "in",
-                    "at",
-                    "of",
-                    "under",
-                )
+                rooted = span.text.startswith(("~", "/", "./", "../"))
+                found = rooted or preposition(span, self.heard) in ("in", "at", "of", "under")
             case "number" if is_share(one, span):
                 found = True
             case "number" | "duration":

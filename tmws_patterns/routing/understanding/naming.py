@@ -132,8 +132,8 @@ def _single(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int,
     if word is None or (not explicit and (standing or not _stands_alone(wanted, match, word, plain, stops))):
         return None
     said = word.group() if explicit and match["link"].strip() == "=" else word.group().rstrip(".:)")
-    unfit = said.casefold() in STOP_WORDS or fault(said, wanted.schema, {})  # "in the repo: I have to see"
-    return None if unfit else Taken(said, said, at, at + len(said))
+    unfit = wanted.kind == "path" and said.casefold() in STOP_WORDS  # "in the repo: I have to see"
+    return None if unfit or fault(said, wanted.schema, {}) else Taken(said, said, at, at + len(said))
 
 
 def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], plain: str, stops: dict[int, int]) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 _NAMED = re.compile(
-    r"(?<![\w.\-/])(?P<name>[A-Za-z_]\w{0,40})(?:\s?[=:]\s?|\s(?:set\sto|is|being)\s)"
+    r"(?:(?<![\w.\-/])(?P<name>[A-Za-z_]\w{0,40})(?:\s?[=:]\s?|\sset\sto\s)"
+    r"|(?:^|[,;.?!:]\s|\b(?:with|and)\s)(?P<said>[A-Za-z_]\w{0,40})\sis\s)"
     r"(?P<value>\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;\"'][^,;\"']{0,200}?)(?=\s*(?:,|;|$|\sand\s|\s\w{1,40}\s?[=:])|\.?$)"
 )
 _BESIDE = re.compile(
@@ -21,7 +22,7 @@ _AFTER_WITH = re.compile(
 )
 _NO_NAMES = frozenset(
     "with and the a an of to in on for it its them my our your this that which there tool server argument arguments "
-    "first last".split()
+    "first last what who how when where why which here everything all he she".split()
 )
 _LITERALS = {"true": True, "false": False, "null": None, "yes": True, "no": False}
 
@@ -38,7 +39,7 @@ def object_in(sentence: str) -> dict[str, Any]:
 
 def pairs_in(text: str) -> dict[str, Any]:
     """Names with their values, in a text that holds nothing else of interest; empty for none."""
-    found = {m["name"]: _value(m["value"]) for m in _NAMED.finditer(text)}
+    found = {m["name"] or m["said"]: _value(m["value"]) for m in _NAMED.finditer(text)}
     for form in () if found else (_BESIDE, _AFTER_WITH):
         found |= {m["name"]: _value(m["value"].rstrip(".")) for m in form.finditer(text)}
     return {name: value for name, value in found.items() if name.casefold() not in _NO_NAMES}

@@ -94,11 +94,11 @@ _ORDERED = (
         "+",
     ),
 )
-_PARTS = tuple(
+_WORDED_SUMS = tuple(
     (re.compile(form, re.IGNORECASE), meant)
     for form, meant in (
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM})\s?(?:%|percent) of (?P<b>{_TERM})(?![\w/])", "{a} / 100 * {b}"),
-        (rf"(?<![\w.])(?P<a>{_FUNCTION}{_TERM})", "{a}"),
+        (rf"(?<![\w.])(?P<a>{_FUNCTION}\d[\d.,]{{0,20}}\))", "{a}"),
         (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({a})"),
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{a} ** 2"),
         (rf"\b(?:the )?square of (?P<a>{_TERM})", "{a} ** 2"),
@@ -260,7 +260,7 @@ def _expressions(text: str) -> Iterator[Span]:
     for match in _EXPRESSION.finditer(text):
         said = match.group().strip()
         yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
-    for form, meant in _PARTS:
+    for form, meant in _WORDED_SUMS:
         for match in form.finditer(text):
             yield Span("expression", meant.format(**match.groupdict()), match.start(), match.end(), match.group())
     for form, sign in _ORDERED:
