@@ -119,7 +119,7 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) 
         "resource": shaped.resource,
         "failed": list(shaped.failed) or None,
         "cache_tier": cached.tier if cached else None,
-        "cache": _kept(cached) if cached else None,
+        "cache": _kept(cached) if cached and cached.expires_at else None,
         "stale": True if cached and cached.stale else None,
         "note": shaped.note,
     }
@@ -127,10 +127,10 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) 
 
 
 def _kept(cached: Cached) -> dict[str, Any]:
-    """What the cache had to do with an answer; its age and what is left of its time in seconds."""
+    """Of an answer that is kept: its tier, its age and what is left of its time in seconds, and its tags."""
     now = time.time()
-    ages = {"age": round(now - cached.stored_at, 3), "left": round(cached.expires_at - now, 3)}
-    return {"tier": cached.tier, **(ages if cached.expires_at else {}), "tags": list(cached.tags)}
+    age, left = round(now - cached.stored_at, 3), round(cached.expires_at - now, 3)
+    return {"tier": cached.tier, "age": age, "left": left, "tags": list(cached.tags)}
 
 
 def _elapsed(started: float) -> float:

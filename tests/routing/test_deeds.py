@@ -104,7 +104,7 @@ def test_a_pattern_answers_only_the_questions_about_the_world_that_its_examples_
         decision = router.decide("what is a branch of the repository", ExecutionMode.BALANCED).decision
         assert (decision.error.code if decision.error else None) == error
         assert error is None or decision.error.message == (
-            "this asks about the world (what is a), and no example of branches does"
+            "this is a general question, and branches tells of what is here"
         )
 
 

@@ -219,7 +219,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
 def _plain(result: Any, explain: bool) -> dict[str, Any]:
     error = result.error.to_dict() if result.error else None
     names = ("pattern_name", "success", "result", "execution_time_ms", "tokens_used", "cache_hit")
-    metadata = {name: value for name, value in result.metadata.items() if explain or name != "explain"}
+    metadata = {n: value for n, value in result.metadata.items() if explain or n not in ("explain", "cache")}
     return {**{n: getattr(result, n) for n in names}, "error": error, "metadata": metadata}
 
 

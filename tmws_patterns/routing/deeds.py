@@ -1,4 +1,4 @@
-"""What a sentence orders to be done, or asks about the world at large.
+"""What a sentence orders to be done, or asks in general.
 
 A pattern that only tells something does not answer "push my commits", and one that shows the branches of a
 repository does not answer "what is a branch?", unless its author gave examples like these.
@@ -74,7 +74,7 @@ def ordered(sentence: str) -> str:
 
 
 def wondered(sentence: str) -> str:
-    """The kind of a question about the world at large, such as "how to" or "what is a"; "" for another sentence."""
+    """The kind of a general question, such as "how_to" or "what_is_a"; "" for another sentence."""
     match = _WONDERING.match(sentence)
     return match.lastgroup or "" if match else ""
 
@@ -93,5 +93,5 @@ def follows(name: str, examples: tuple[str, ...], deed: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def wonders(examples: tuple[str, ...]) -> frozenset[str]:
-    """The kinds of questions about the world that are among the examples of a pattern."""
+    """The kinds of general questions that are among the examples of a pattern."""
     return frozenset(filter(None, map(wondered, examples)))

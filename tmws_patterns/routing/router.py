@@ -23,7 +23,7 @@ from tmws_patterns.routing.signature import signature, summary
 
 READ_CONFIDENCE = 0.5  # the spec's bands: a read is dispatched from here on,
 WRITE_CONFIDENCE = 0.8  # a declared write from here on,
-NAMED_CONFIDENCE = 0.99  # above a trigger's: what orders a change or wonders at the world, whatever it resembles
+NAMED_CONFIDENCE = 0.99  # above a trigger's: for orders and general questions, whatever their words resemble
 CANDIDATE_CONFIDENCE = 0.3  # and what is less likely than this is not even shown; a tool half begins here too
 LONGEST_QUERY = 20_000  # characters; longer texts are stored by an explicit call, not spoken as a sentence
 SHOWN = 3  # candidates handed back where nothing is dispatched
@@ -278,8 +278,8 @@ class Router:
         shown = self.shown(found)
         unmatched = self._patterns.index.unmatched(query)[:MOST_UNMATCHED]
         message = "nothing registered fits this well enough to act on it" if shown else "nothing registered fits this"
-        if shown and found[0].confidence >= self._bands.read and self._needed(query, found[0]) == NAMED_CONFIDENCE:
-            message = _beside_the_point(query, found[0])
+        if shown and found[0].confidence >= self._bands.read:
+            message = self._beside_the_point(query, found[0]) or message
         return NoMatch(
             message,
             hint="call one of the candidates by name with its arguments, or say it in other words"
@@ -301,10 +301,27 @@ class Router:
         return self._needed(query, found[0]) if found else self._bands.read
 
     def _needed(self, query: str, candidate: Candidate) -> float:
-        effect = self._patterns.effect(candidate.pattern)
-        if effect is Effect.READ and _beside_the_point(query, candidate):
+        if self._beside_the_point(query, candidate):
             return NAMED_CONFIDENCE
-        return self._bands.write if effect is Effect.WRITE else self._bands.read
+        return self._bands.write if self._patterns.effect(candidate.pattern) is Effect.WRITE else self._bands.read
+
+    def _beside_the_point(self, query: str, candidate: Candidate) -> str:
+        """Why a read does not answer a sentence that its words resemble; "" where it may.
+
+        A trigger that catches the words in question was written for such a sentence.
+        """
+        pattern, name = candidate.pattern, candidate.name
+        if self._patterns.effect(pattern) is not Effect.READ:
+            return ""
+        caught = candidate.stage == TRIGGER
+        if deed := ordered(query):
+            said = caught and candidate.start <= max(0, query.casefold().find(deed))
+            if not said and not follows(name, pattern.examples, deed):
+                return f"this orders a change ({deed}), and {name} only tells something"
+        kind = "" if pattern.is_tool else wondered(query)
+        if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
+            return f"this is a general question, and {name} tells of what is here"
+        return ""
 
 
 def toss_up(first: float, second: float) -> bool:
@@ -351,23 +368,6 @@ def check_query(query: str) -> None:
         )
     if "\0" in query:
         raise InvalidInput("the query holds a NUL character", hint="remove it")
-
-
-def _beside_the_point(query: str, candidate: Candidate) -> str:
-    """Why a read does not answer a sentence that its words resemble; "" where it may.
-
-    A trigger that catches the words in question was written for such a sentence.
-    """
-    pattern, name = candidate.pattern, candidate.name
-    caught = candidate.stage == TRIGGER
-    if deed := ordered(query):
-        said = caught and candidate.start <= max(0, query.casefold().find(deed))
-        if not said and not follows(name, pattern.examples, deed):
-            return f"this orders a change ({deed}), and {name} only tells something"
-    kind = "" if pattern.is_tool else wondered(query)
-    if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
-        return f"this asks about the world ({kind.replace('_', ' ')}), and no example of {name} does"
-    return ""
 
 
 def _undecided(found: Sequence[Candidate], error: ErrorInfo) -> RoutingDecision:
