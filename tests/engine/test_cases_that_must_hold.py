@@ -126,6 +126,7 @@ async def test_cache_ttl_0_is_never_repeated(engine: PatternExecutionEngine, wor
     for n in (1, 2, 3):
         answer = await ask(engine, "glance at vice")
         assert (answer.cache_hit, answer.result["looked"]) == (False, n)
+        assert "cache" not in answer.metadata
 
 
 async def test_cache_ttl_1_is_repeated_within_a_second_and_never_after(engine: PatternExecutionEngine) -> None:

@@ -47,6 +47,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
         {"files": ["Makefile", "Dockerfile", "setup.cfg"]},
     ),
     ("git_stage", "For the release, CHANGELOG.md should be in the index", {"files": ["CHANGELOG.md"]}),
+    ("git_stage", "Makefile and setup.cfg belong into the index", {"files": ["Makefile", "setup.cfg"]}),
     ("git_stage", "Thanks, setup.cfg please", {"files": ["setup.cfg"]}),
     ("move_file", "move with source=a.txt and destination=b.txt", {"source": "a.txt", "destination": "b.txt"}),
 ]
