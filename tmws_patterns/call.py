@@ -144,6 +144,12 @@ class MemoryBranch:
     scope: Scope
 
 
+class AnswerKey(tuple[Any, ...]):
+    """The identity of a raw answer. It remembers its digest once it has one, since a kept plan is asked again."""
+
+    digest: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that is to happen for one call.
@@ -152,7 +158,7 @@ class Plan:
         tool, memory: the branches; at least one is set unless both failed while planning.
         failures: branches that were wanted and could not be planned, by name ("tool" or "memory").
         timeout: seconds each branch may take.
-        key: identity of the raw answer, as a tuple; None where the answer must not be kept.
+        key: identity of the raw answer; None where the answer must not be kept.
         ttl: seconds the answer may be repeated; 0 never.
         tags: what makes a kept answer stale.
         stale: what this call makes stale, whether or not it succeeds: a failed write may have half happened.
@@ -167,7 +173,7 @@ class Plan:
     memory: MemoryBranch | None
     timeout: float
     failures: Mapping[str, ErrorInfo] = field(default_factory=dict)
-    key: tuple[Any, ...] | None = None
+    key: AnswerKey | None = None
     ttl: float = 0
     tags: tuple[str, ...] = ()
     stale: frozenset[str] = frozenset()
@@ -201,8 +207,7 @@ class ExecutionResult:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """One line of the ledger: everything the statistics and metrics need of a finished call.
 
     `tokens_raw` is what the answer would have cost unshaped; None where nothing was answered.

@@ -17,7 +17,7 @@ import anyio
 from tmws_patterns.branches import Branches
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal, Progress, RoutingDecision
 from tmws_patterns.errors import ErrorInfo, NoMatch, TmwsError
-from tmws_patterns.intake import read_call
+from tmws_patterns.intake import Intake, Words
 from tmws_patterns.learner import Learner
 from tmws_patterns.ledger import Answer, Ledger
 from tmws_patterns.pattern import ExecutionMode, PatternType
@@ -75,7 +75,7 @@ class PatternExecutionEngine:
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._around = around
-        self._default_mode = default_mode
+        self._intake = Intake(default_mode)
         self._close = close
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._plans_version = -1
@@ -180,21 +180,8 @@ class PatternExecutionEngine:
             InvalidInput: they have no usable form.
             Forbidden: the principal may not act as `context.agent`.
         """
-        return read_call(
-            query,
-            execution_mode,
-            context,
-            use_cache,
-            pattern,
-            arguments,
-            select,
-            max_tokens,
-            cursor,
-            principal=principal or self.principal,
-            default_mode=self._default_mode,
-            progress=progress,
-            enveloped=enveloped,
-        )
+        words = Words(query, execution_mode, context, use_cache, pattern, arguments, select, max_tokens, cursor)
+        return self._intake.read(words, principal or self.principal, progress, enveloped=enveloped)
 
     def refused(self, error: ErrorInfo, started: float) -> Answer:
         """The end of a call over MCP whose words had no usable form: recorded and priced like any other."""
@@ -318,13 +305,15 @@ class PatternExecutionEngine:
 
     def _plan_key(self, call: Call) -> tuple[Any, ...] | None:
         """What a plan depends on; None for calls with arguments, which are made anew each time."""
-        if call.arguments:
+        if call.arguments or len(call.query) > _LONGEST_KEPT:
             return None
         if self._plans_version != self.registry.version or len(self._plans) >= _KEPT_PLANS:
             self._plans.clear()
             self._plans_version = self.registry.version
+        if not call.context:
+            return (call.query, call.pattern, call.mode, call.principal, None)
         context = frozenset((n, type(v), v) for n, v in call.context.items() if isinstance(v, str | int | float | bool))
-        if len(call.query) > _LONGEST_KEPT or sum(len(str(v)) for _, _, v in context) > _LONGEST_KEPT:
+        if sum(len(str(v)) for _, _, v in context) > _LONGEST_KEPT:
             return None
         return (call.query, call.pattern, call.mode, call.principal, context)
 
@@ -334,7 +323,7 @@ class PatternExecutionEngine:
             return await self._compute(call, plan)
         if call.progress is None:
             return await self._share(plan, plan.key, None)
-        with self._audiences.joined(compact(plan.key), call.progress) as progress:
+        with self._audiences.joined(compact(list(plan.key)), call.progress) as progress:
             return await self._share(plan, plan.key, progress)
 
     async def _share(self, plan: Plan, key: tuple[Any, ...], progress: Progress | None) -> Cached:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -13,65 +13,98 @@ from tmws_patterns.pattern import ExecutionMode
 from tmws_patterns.routing import check_query, mode_of
 
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
+_SHORT = 1_000  # characters of a sentence that is remembered
+_PLAIN = frozenset({str, bool, int, type(None), ExecutionMode})
+_REMEMBERED = 1_024  # calls
 LONGEST_NAME = 200  # characters of a pattern's name, a cursor's own limit being LARGEST
 
 
-def read_call(
-    query: str | None,
-    execution_mode: ExecutionMode | str | None,
-    context: Mapping[str, Any] | None,
-    use_cache: bool,
-    pattern: str | None,
-    arguments: Mapping[str, Any] | None,
-    select: str | Sequence[str] | None,
-    max_tokens: int | None,
-    cursor: str | None,
-    *,
-    principal: Principal,
-    default_mode: ExecutionMode,
-    progress: Progress | None = None,
-    enveloped: bool = False,
-) -> Call:
-    """The caller's words as a Call. See `PatternExecutionEngine.execute` for the arguments.
+class Words(NamedTuple):
+    """What a caller said, as it came. See `PatternExecutionEngine.execute`."""
 
-    Raises:
-        InvalidInput: they have no usable form.
-        Forbidden: the principal may not act as `context.agent`.
-    """
-    if not (query or pattern or cursor):
-        raise InvalidInput("nothing was asked", hint="give a query, a pattern or a cursor")
-    _check_forms(context, arguments, pattern, max_tokens)
-    if query:
-        check_query(str(query))
-    fields = select.split(",") if isinstance(select, str) else list(select or ())
-    call = Call(
-        query=str(query or ""),
-        pattern=pattern or None,
-        arguments=arguments or {},
-        mode=mode_of(execution_mode) if execution_mode else default_mode,
-        context=_trimmed(context),
-        use_cache=use_cache,
-        select=tuple(filter(None, (str(f).strip() for f in fields))),
-        max_tokens=max_tokens,
-        cursor=cursor or None,
-        principal=principal.acting_as(_name(context, "agent")),
-        progress=progress,
-        enveloped=enveloped,
-    )
-    _check_text(call)
-    return call
+    query: str | None = None
+    execution_mode: ExecutionMode | str | None = None
+    context: Mapping[str, Any] | None = None
+    use_cache: bool = True
+    pattern: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    select: str | Sequence[str] | None = None
+    max_tokens: int | None = None
+    cursor: str | None = None
 
 
-def _check_forms(
-    context: Mapping[str, Any] | None, arguments: Mapping[str, Any] | None, pattern: str | None, max_tokens: int | None
-) -> None:
-    for name, value in (("context", context), ("arguments", arguments)):
+class Intake:
+    """Reads calls. A short sentence alone, which agents repeat, is the same Call each time."""
+
+    def __init__(self, default_mode: ExecutionMode) -> None:
+        self._default_mode = default_mode
+        self._known: dict[tuple[Any, ...], Call] = {}
+
+    def read(
+        self, words: Words, principal: Principal, progress: Progress | None = None, *, enveloped: bool = False
+    ) -> Call:
+        """The words as a Call.
+
+        Raises:
+            InvalidInput: they have no usable form.
+            Forbidden: the principal may not act as `context.agent`.
+        """
+        said = None if progress else _plain(words)
+        if said is None:
+            return self._read(words, principal, progress, enveloped)
+        if (known := self._known.get((said, principal, enveloped))) is None:
+            known = self._read(words, principal, None, enveloped)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[said, principal, enveloped] = known
+        return known
+
+    def _read(self, words: Words, principal: Principal, progress: Progress | None, enveloped: bool) -> Call:
+        if not (words.query or words.pattern or words.cursor):
+            raise InvalidInput("nothing was asked", hint="give a query, a pattern or a cursor")
+        _check_forms(words)
+        if words.query:
+            check_query(str(words.query))
+        select = words.select
+        fields = select.split(",") if isinstance(select, str) else list(select or ())
+        call = Call(
+            query=str(words.query or ""),
+            pattern=words.pattern or None,
+            arguments=words.arguments or {},
+            mode=mode_of(words.execution_mode) if words.execution_mode else self._default_mode,
+            context=_trimmed(words.context),
+            use_cache=words.use_cache,
+            select=tuple(filter(None, (str(f).strip() for f in fields))),
+            max_tokens=words.max_tokens,
+            cursor=words.cursor or None,
+            principal=principal.acting_as(_name(words.context, "agent")),
+            progress=progress,
+            enveloped=enveloped,
+        )
+        _check_text(call)
+        return call
+
+
+def _plain(words: Words) -> tuple[Any, ...] | None:
+    """All that was said, where that is a short sentence with nothing beside it that somebody could change."""
+    if words.context or words.arguments or words.select or words.cursor:
+        return None
+    said = (words.query, words.execution_mode, words.use_cache, words.pattern, words.max_tokens)
+    kinds = tuple(map(type, said))  # since True and 1 are equal
+    if type(words.query) is not str or len(words.query) > _SHORT or not _PLAIN.issuperset(kinds):
+        return None
+    return (said, kinds)
+
+
+def _check_forms(words: Words) -> None:
+    for name, value in (("context", words.context), ("arguments", words.arguments)):
         if value is not None and not isinstance(value, Mapping):
             raise InvalidInput(f"{name} is no object", hint=f"give {name} as names with values")
+    pattern, limit = words.pattern, words.max_tokens
     if pattern is not None and (not isinstance(pattern, str) or len(pattern) > LONGEST_NAME):
         raise InvalidInput("pattern is no name", hint="list_patterns shows the names there are")
-    if max_tokens is not None and (not isinstance(max_tokens, int) or max_tokens is True or max_tokens < 1):
-        raise InvalidInput(f"max_tokens is {max_tokens!r}", hint="give a whole number of 1 or more")
+    if limit is not None and (not isinstance(limit, int) or limit is True or limit < 1):
+        raise InvalidInput(f"max_tokens is {limit!r}", hint="give a whole number of 1 or more")
 
 
 def _name(context: Mapping[str, Any] | None, field: str) -> str | None:

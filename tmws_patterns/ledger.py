@@ -114,16 +114,21 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) 
         "estimated_cost": decision.estimated_cost,
         "explain": decision.explain,
     }
-    optional = {
-        "next_cursor": shaped.next_cursor,
-        "resource": shaped.resource,
-        "failed": list(shaped.failed) or None,
-        "cache_tier": cached.tier if cached else None,
-        "cache": _kept(cached) if cached and cached.expires_at else None,
-        "stale": True if cached and cached.stale else None,
-        "note": shaped.note,
-    }
-    return found | {name: value for name, value in optional.items() if value is not None}
+    if shaped.next_cursor is not None:
+        found["next_cursor"] = shaped.next_cursor
+    if shaped.resource is not None:
+        found["resource"] = shaped.resource
+    if shaped.failed:
+        found["failed"] = list(shaped.failed)
+    if cached is not None and cached.tier is not None:
+        found["cache_tier"] = cached.tier
+    if cached is not None and cached.expires_at:
+        found["cache"] = _kept(cached)
+    if cached is not None and cached.stale:
+        found["stale"] = True
+    if shaped.note is not None:
+        found["note"] = shaped.note
+    return found
 
 
 def _kept(cached: Cached) -> dict[str, Any]:

@@ -7,9 +7,9 @@ Protocol says otherwise. Nothing waits without a deadline.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tmws_patterns.call import CallRecord, MemoryBranch, Progress, Scope
 from tmws_patterns.pattern import Effect, ToolDefinition
@@ -113,23 +113,29 @@ class Loaded:
     expires_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """An answer from the cache or from a load.
+class Cached(NamedTuple):
+    """An answer from the cache or from a load. A tuple, since each repeat makes one.
 
     Attributes:
         tier: None for a load.
         stored_at, expires_at: wall times in seconds since 1970; expires_at is 0 for what is not kept.
-        tags: of the entry.
+        epochs: of the entry's tags.
+        digest: of the key that it is kept under; "" for what is not kept.
         stale: True for an old answer in place of a load that failed.
     """
 
     payload: bytes
     tier: str | None
     stored_at: float
-    expires_at: float = field(default=0.0, compare=False)
-    tags: tuple[str, ...] = field(default=(), compare=False)
+    expires_at: float = 0.0
+    epochs: tuple[tuple[str, int], ...] = ()
+    digest: str = ""
     stale: bool = False
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What makes it stale."""
+        return tuple(tag for tag, _ in self.epochs)
 
 
 class AnswerCache(Protocol):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import anyio
@@ -34,13 +34,12 @@ _THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the e
 class LocalPages(Protocol):
     """The local tier, for bytes that belong to an entry of it. Synchronous and quick."""
 
-    def local_get(self, key: tuple[Any, ...]) -> bytes | None: ...
+    def local_get(self, key: Hashable) -> bytes | None: ...
 
-    def local_put(self, key: tuple[Any, ...], payload: bytes, expires_at: float) -> None: ...
+    def local_put(self, key: Hashable, payload: bytes, expires_at: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(NamedTuple):
     """A page ready to be read: compact JSON, its tokens alone and inside an envelope, those of the raw answer.
 
     `tokens_raw` is 0 for a later page: the raw answer was accounted for with the first.
@@ -52,7 +51,7 @@ class Shaped:
     tokens_raw: int
     next_cursor: str | None = None
     resource: str | None = None
-    failed: tuple[str, ...] = ()
+    failed: Sequence[str] = ()
     note: str | None = None
     """What could not be done with the answer, which is there all the same."""
 
@@ -63,15 +62,13 @@ class Shaped:
 
     def encode(self) -> bytes:
         """One line of facts, then the body as it is."""
-        facts = {name: value for name, value in asdict(self).items() if name != "body"}
-        return orjson.dumps(facts) + b"\n" + self.body.encode()
+        return orjson.dumps(self[1:]) + b"\n" + self.body.encode()
 
     @classmethod
     def decode(cls, payload: bytes) -> Shaped:
         """The reverse of encode."""
         head, _, body = payload.partition(b"\n")
-        facts = orjson.loads(head)
-        return cls(body=body.decode(), **{**facts, "failed": tuple(facts["failed"])})
+        return cls(body.decode(), *orjson.loads(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +97,7 @@ class Presenter:
         budget = self._budget(call, plan)
         select = call.select or _fields(plan.pattern.select)
         owner = (call.principal.tenant, call.principal.agent)
-        key = (
-            ("page", *owner, plan.key, cached.stored_at, select or "", budget or 0)
-            if plan.key and plan.ttl > 0
-            else None
-        )
+        key = (cached.digest, *owner, cached.stored_at, select, budget) if cached.digest else None
         if key and (kept := self._pages.local_get(key)) is not None:
             return Shaped.decode(kept)
         shaped = await self._shape(owner, plan, cached.payload, select, budget)

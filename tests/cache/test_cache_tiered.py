@@ -45,9 +45,9 @@ async def two_processes(lower, database, clock):
 async def test_a_repeat_is_a_local_hit_with_the_age_of_the_load(cache, clock) -> None:
     backend = Backend(b"42")
     loaded_at = clock()
-    assert await ask(cache, backend, "q") == Cached(b"42", None, loaded_at)
+    assert (await ask(cache, backend, "q"))[:3] == (b"42", None, loaded_at)
     clock.now += 5
-    assert await ask(cache, backend, "q") == Cached(b"42", "local", loaded_at)
+    assert (await ask(cache, backend, "q"))[:3] == (b"42", "local", loaded_at)
     assert backend.calls == 1
 
 
@@ -69,8 +69,8 @@ async def test_another_process_finds_the_answer_in_the_lower_tier_and_then_in_it
     await ask(one, backend, unique, tags=("t",))
     await flushed(one)
     clock.now += 30
-    assert await ask(other, backend, unique, tags=("t",)) == Cached(b"answer", name, loaded_at)
-    assert await ask(other, backend, unique, tags=("t",)) == Cached(b"answer", "local", loaded_at)
+    assert (await ask(other, backend, unique, tags=("t",)))[:3] == (b"answer", name, loaded_at)
+    assert (await ask(other, backend, unique, tags=("t",)))[:3] == (b"answer", "local", loaded_at)
     assert backend.calls == 1
 
 
@@ -94,7 +94,7 @@ async def test_a_hit_in_the_database_fills_redis(settings, valkey_url, database,
         assert (await ask(first, backend, unique)).tier == "database"
         await flushed(first)
     async with cache_of(both, database, clock, rows=False) as second:
-        assert await ask(second, backend, unique) == Cached(b"answer", "redis", loaded.stored_at)
+        assert (await ask(second, backend, unique))[:3] == (b"answer", "redis", loaded.stored_at)
 
 
 # --- how long -------------------------------------------------------------------------------------

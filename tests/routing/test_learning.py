@@ -16,7 +16,7 @@ from tmws_patterns.encoder import static_encoder
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing.learning import head
 from tmws_patterns.routing.learning.calibration import fit
-from tmws_patterns.routing.learning.features import SKETCH, Features
+from tmws_patterns.routing.learning.features import SKETCH, Features, terms_of
 from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
 from tmws_patterns.routing.learning.stage import FORM, Likely, StaticStage, learn, together
 
@@ -100,15 +100,15 @@ def test_a_single_route_is_learned_and_still_refuses_strangers() -> None:
 
 
 def test_the_same_lessons_give_the_same_weights() -> None:
-    features = Features.of(static_encoder(), [text for _, text in PAIRS])
+    features = Features.of(static_encoder(), [terms_of(text) for _, text in PAIRS])
     texts = [text for _, text in PAIRS]
-    rows, _ = features.rows(texts, static_encoder().encode_all(texts))
+    rows, _ = features.rows([terms_of(text) for text in texts], static_encoder().encode_all(texts))
     labels = np.repeat(np.arange(3), 4)
     assert np.array_equal(head.train(rows, labels, 3), head.train(rows, labels, 3))
 
 
 def test_a_row_has_length_one_and_tells_the_share_of_new_words() -> None:
-    features = Features.of(static_encoder(), ["play some jazz"])
+    features = Features.of(static_encoder(), [terms_of("play some jazz")])
     row, new = features.row("play some zydeco", static_encoder().encode("play some zydeco"))
     assert row.shape == (static_encoder().width + SKETCH,)
     assert np.linalg.norm(row) == pytest.approx(1, abs=1e-3)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from storage_rows import memory, pair
+from sqlalchemy import text
+from storage_rows import memory, pair, run_sql
 
 from tmws_patterns.call import Scope
+from tmws_patterns.ports import Epochs
 from tmws_patterns.settings import Settings
-from tmws_patterns.storage import Database, open_database
-from tmws_patterns.storage.epochs import FRESH, PostgresEpochs
+from tmws_patterns.storage import Database, open_database, postgres_epochs
+from tmws_patterns.storage.postgres import open_server
+from tmws_patterns.storage.postgres_epochs import FRESH, PostgresEpochs
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +85,63 @@ async def test_postgres_never_goes_back_to_an_answer_older_than_a_bump(fresh_pos
             for _ in range(20):
                 tasks.start_soon(epochs.read, ["a"])
         assert epochs.peek(["a"]) == (5,)
+
+
+async def known(epochs: Epochs, tags: list[str], expected: tuple[int, ...]) -> None:
+    """Return once a peek knows the epochs."""
+    while epochs.peek(tags) != expected:
+        await anyio.sleep(0.001)
+
+
+async def test_postgres_tells_every_process_what_was_raised_without_being_asked(fresh_postgres: str) -> None:
+    settings = Settings.load({}, database_url=fresh_postgres)
+    stands_still = 1000.0
+    async with pair(settings) as (one, other), anyio.create_task_group() as tasks:
+        epochs = PostgresEpochs(one._connections, clock=lambda: stands_still)  # what was read stays fresh
+        _, connect = open_server(settings)
+        tasks.start_soon(epochs.listen, connect)
+        await epochs.read(["a"])
+        with anyio.fail_after(5):
+            while epochs.peek(["a"]) == (0,):  # until it listens, nobody tells it of what went before
+                await other.epochs.bump(["a"])
+                await anyio.sleep(0.01)
+        await other.memories.add([memory()], ["m"])
+        with anyio.fail_after(5):
+            await known(epochs, ["m"], (1,))
+        tasks.cancel_scope.cancel()
+
+
+async def test_postgres_listens_again_after_its_connection_was_ended(
+    fresh_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_epochs, "RETRY", 0.05)
+    settings = Settings.load({}, database_url=fresh_postgres)
+    listeners = "FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    async with open_database(settings) as database:
+        with anyio.fail_after(5):
+            while not (first := await database._connections.rows(text(f"SELECT pid {listeners}"))):
+                await anyio.sleep(0.01)
+            await run_sql(fresh_postgres, f"SELECT pg_terminate_backend(pid) {listeners}")
+            while (now := await database._connections.rows(text(f"SELECT pid {listeners}"))) in ([], first):
+                await anyio.sleep(0.01)
+        assert len(now) == 1
+
+
+async def test_postgres_finds_out_by_reading_what_nobody_told_it(fresh_postgres: str) -> None:
+    async with open_database(Settings.load({}, database_url=fresh_postgres)) as database:
+        await database.epochs.read(["a"])
+        await run_sql(fresh_postgres, "INSERT INTO tmws_patterns.tag_epochs VALUES ('a', 7)")
+        with anyio.fail_after(5):
+            await known(database.epochs, ["a"], (7,))
+
+
+async def test_what_strangers_send_on_the_channel_changes_nothing(
+    fresh_postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_database(Settings.load({}, database_url=fresh_postgres)) as database:
+        with anyio.fail_after(5):
+            while "none of ours" not in caplog.text:
+                for told in ("", "no json", "[1]", '{"a": "x"}'):
+                    await run_sql(fresh_postgres, f"SELECT pg_notify('{postgres_epochs.CHANNEL}', '{told}')")
+                await anyio.sleep(0.01)
+        assert await database.epochs.read(["a"]) == (0,)

@@ -30,6 +30,16 @@ def test_the_metrics_have_the_promised_names_labels_and_units() -> None:
     assert found["tmws_pattern_tokens_used_total",] == 15
 
 
+def test_a_duration_counts_in_each_bucket_that_it_fits_into() -> None:
+    exporter = PrometheusExporter(lambda: 0.0)
+    for milliseconds in (0.01, 0.05, 20.0, 60_000.0):
+        exporter.record(call_record(duration_ms=milliseconds))
+    name = "tmws_pattern_execution_duration_seconds_bucket"
+    found = {key[1]: value for key, value in samples(exporter).items() if key[::2] == (name, "infrastructure")}
+    assert len(found) == 19
+    assert (found["5e-05"], found["0.01"], found["0.025"], found["30.0"], found["+Inf"]) == (2, 2, 3, 3, 4)
+
+
 def test_two_exporters_in_one_process_do_not_meet() -> None:
     one, other = PrometheusExporter(lambda: 0.0), PrometheusExporter(lambda: 0.0)
     one.record(call_record())

@@ -39,7 +39,7 @@ class EpochGuard:
         if self._owed and not self._owed.keys().isdisjoint(tags):
             return None
         found = self._epochs.peek(tags)
-        return None if found is None else tuple(zip(tags, found, strict=True))
+        return None if found is None else tuple(zip(tags, found))  # noqa: B905 - as many as asked; `strict` costs
 
     async def read(self, tags: Sequence[str]) -> Pairs | None:
         """The pairs, after waiting READ_DEADLINE seconds at most."""

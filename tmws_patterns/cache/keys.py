@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tmws_patterns.call import AnswerKey
 from tmws_patterns.errors import InvalidInput
 
 # Without the three PASSTHROUGHs a date would meet the string that it looks like.
@@ -26,6 +27,10 @@ def digest(key: tuple[Any, ...]) -> str:
         InvalidInput: the key holds what has no canonical encoding: a set, a date, a dict key that is
             no string, NaN, an integer over 64 bits, half a surrogate pair.
     """
+    if isinstance(key, AnswerKey):
+        if key.digest is None:
+            key.digest = digest(tuple(key))
+        return key.digest
     try:
         encoded = orjson.dumps(key, option=_CANONICAL)
     except orjson.JSONEncodeError as exc:

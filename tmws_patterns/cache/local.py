@@ -9,7 +9,7 @@ use. The digests of what went are remembered for a while: who comes back goes to
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from tmws_patterns.ports import Entry
 
@@ -48,9 +48,11 @@ class LocalTier:
         self._ttl_limit = ttl_limit
         self._clock = clock
         self._grace = grace
-        self._small: OrderedDict[str, _Held] = OrderedDict()  # the oldest first; a dict is slow at taking the first
-        self._main: OrderedDict[str, _Held] = OrderedDict()
-        self._ghosts: OrderedDict[str, None] = OrderedDict()
+        self._small: OrderedDict[Hashable, _Held] = (
+            OrderedDict()
+        )  # the oldest first; a dict is slow at taking the first
+        self._main: OrderedDict[Hashable, _Held] = OrderedDict()
+        self._ghosts: OrderedDict[Hashable, None] = OrderedDict()
         self._bytes = self._small_bytes = 0
         self.evictions = 0
 
@@ -67,7 +69,7 @@ class LocalTier:
         """The weight of all entries, never over `max_bytes`."""
         return self._bytes
 
-    def peek(self, digest: str) -> Entry | None:
+    def peek(self, digest: Hashable) -> Entry | None:
         """The entry, now used once more; None where there is none young enough."""
         held = self._small.get(digest) or self._main.get(digest)
         if held is None:
@@ -79,7 +81,7 @@ class LocalTier:
             held.uses += 1
         return held.entry
 
-    def add(self, digest: str, entry: Entry) -> None:
+    def add(self, digest: Hashable, entry: Entry) -> None:
         """Hold the entry in the place of any older one, whose uses it inherits."""
         now = self._clock()
         held = _Held(entry, min(entry.expires_at, now + self._ttl_limit) + self._grace)
@@ -99,7 +101,7 @@ class LocalTier:
             self._small[digest] = held
             self._small_bytes += held.weight
 
-    def discard(self, digest: str) -> None:
+    def discard(self, digest: Hashable) -> None:
         """Forget the entry, if there is one."""
         if (held := self._small.pop(digest, None)) is not None:
             self._small_bytes -= held.weight

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tmws_patterns.cache.counters import Counters
 from tmws_patterns.cache.epoch_guard import EpochGuard, Pairs
@@ -103,11 +103,11 @@ class ReadThrough:
             if self._serves(entry, wanted):
                 if depth > 0:
                     await self._keep(wanted.name, entry, self._lower[: depth - 1])
-                found.answer = served(entry, tier.name)
+                found.answer = served(wanted.name, entry, tier.name)
                 break
             found.moved |= entry.epochs != wanted.epochs
             if entry.epochs == wanted.epochs and (found.old is None or entry.stored_at > found.old.stored_at):
-                found.old = served(entry, tier.name)
+                found.old = served(wanted.name, entry, tier.name)
         return found
 
     async def load(self, wanted: Wanted, found: Found) -> Cached:
@@ -120,7 +120,7 @@ class ReadThrough:
         except TmwsError as exc:
             if found.old is None or exc.info.code not in _OUTAGES or not self._stands_in(found.old, wanted):
                 raise
-            return replace(found.old, stale=True)
+            return found.old._replace(stale=True)
 
     def _stands_in(self, old: Cached, wanted: Wanted) -> bool:
         """True for an answer within its grace; memories have ends of their own, and no grace."""
@@ -152,7 +152,7 @@ class ReadThrough:
             if mine.answer is None:
                 return await self._load_here(wanted, mine)
             self._local.add(wanted.name, mine.answer)
-            return served(mine.answer, found_in)
+            return served(wanted.name, mine.answer, found_in)
 
     async def _load_here(self, wanted: Wanted, mine: Turn) -> Cached:
         began = time.perf_counter()
@@ -171,7 +171,7 @@ class ReadThrough:
         entry = Entry(loaded.payload, now, until, wanted.epochs, cost)
         await self._keep(wanted.name, entry, self._lower)
         await mine.publish(wanted.name, entry)
-        return Cached(loaded.payload, None, now, until, kind)
+        return served(wanted.name, entry, None)
 
     async def _keep(self, name: str, entry: Entry, tiers: Iterable[CacheTier]) -> None:
         self._local.add(name, entry)
@@ -179,9 +179,9 @@ class ReadThrough:
             await tier.put(name, entry)
 
 
-def served(entry: Entry, tier: str) -> Cached:
+def served(name: str, entry: Entry, tier: str | None) -> Cached:
     """An entry as the answer that it is."""
-    return Cached(entry.payload, tier, entry.stored_at, entry.expires_at, tuple(tag for tag, _ in entry.epochs))
+    return Cached(entry.payload, tier, entry.stored_at, entry.expires_at, entry.epochs, name)
 
 
 def _shortened(ttl: float, name: str) -> float:

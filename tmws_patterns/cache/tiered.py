@@ -86,7 +86,7 @@ class TieredCache:
             flight = (name, ttl, self._guard.bumps if epochs is None else epochs)
             answer = await self._flights.get(flight, lambda: self._load(load))
         elif (entry := self._through.held(name, epochs, ttl)) is not None:
-            answer = served(entry, "local")
+            answer = served(name, entry, "local")
             if self._is_due(entry):
                 self._refresh(Wanted(name, epochs, load, ttl, shared, newer_than=entry.stored_at))
         else:
@@ -101,19 +101,17 @@ class TieredCache:
         known = self._guard.peek(_ordered(tags))
         if name is None or known is None or (entry := self._through.held(name, known, float("inf"))) is None:
             return None
-        return served(entry, "local")
+        return served(name, entry, "local")
 
-    def local_get(self, key: tuple[Any, ...]) -> bytes | None:
+    def local_get(self, key: Hashable) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
-        name = _name(key)
-        entry = None if name is None else self._pages.peek(name)
+        entry = self._pages.peek(key)
         return None if entry is None else entry.payload
 
-    def local_put(self, key: tuple[Any, ...], payload: bytes, expires_at: float) -> None:
+    def local_put(self, key: Hashable, payload: bytes, expires_at: float) -> None:
         """Keep what was derived from an answer in local memory, until `expires_at` at most."""
-        name = _name(key) if self._enabled else None
-        if name is not None:
-            self._pages.add(name, Entry(payload, self._clock(), expires_at))
+        if self._enabled:
+            self._pages.add(key, Entry(payload, self._clock(), expires_at))
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """Make every answer with one of these tags stale. An outage is made up for before the next answer."""
@@ -154,7 +152,7 @@ class TieredCache:
         if found.answer is not None:
             return found.answer
         if (entry := self._through.held(wanted.name, wanted.epochs, wanted.ttl)) is not None:
-            return served(entry, "local")  # somebody else's load has landed meanwhile
+            return served(wanted.name, entry, "local")  # somebody else's load has landed meanwhile
         return await self._flights.get(flight, lambda: self._through.load(wanted, found))
 
     def _is_due(self, entry: Entry) -> bool:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tmws_patterns.encoder.wordpiece import WordPiece
 
 Vector = npt.NDArray[np.float32]
+_TOGETHER = 512  # texts: some six megabytes of rows
 _TINY = 1e-9  # keeps a division by the length of nothing from failing
 
 
@@ -47,11 +48,8 @@ class StaticEncoder:
 
     def encode(self, text: str) -> Vector:
         """The vector of a text, of length 1; zeros where nothing of it is known."""
-        places = self._pieces.pieces(text)
-        if not places:
+        if not (places := self._places(text)):
             return np.zeros(self.width, np.float32)
-        known = self._pairs
-        places += [known[pair] for pair in pairwise(places) if pair in known]
         vector = self._scales[places] @ self._table[places].astype(np.float32)
         return _unit(_unit(vector) - self._mean)
 
@@ -61,12 +59,38 @@ class StaticEncoder:
 
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row."""
-        return np.stack([self.encode(text) for text in texts]) if texts else np.zeros((0, self.width), np.float32)
+        found = np.zeros((len(texts), self.width), np.float32)
+        for start in range(0, len(texts), _TOGETHER):
+            places = {
+                start + i: known
+                for i, text in enumerate(texts[start : start + _TOGETHER])
+                if (known := self._places(text))
+            }
+            if places:
+                found[list(places)] = self._sums(list(places.values()))
+        return found
+
+    def _sums(self, places: Sequence[Sequence[int]]) -> Vector:
+        flat = np.fromiter(chain.from_iterable(places), np.int64)
+        starts = np.cumsum([0, *(len(known) for known in places[:-1])])
+        sums = np.add.reduceat(self._table[flat] * self._scales[flat, None], starts, axis=0)
+        return _units(_units(sums) - self._mean)
+
+    def _places(self, text: str) -> list[int]:
+        """The rows whose sum is the text."""
+        places, known = self._pieces.pieces(text), self._pairs
+        return places + [known[pair] for pair in pairwise(places) if pair in known]
 
 
 def _unit(vector: Vector) -> Vector:
     """The same direction with length 1."""
     return vector / (math.sqrt(vector @ vector) + _TINY)
+
+
+def _units(vectors: Vector) -> Vector:
+    """The same of each row."""
+    lengths: Vector = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return vectors / (lengths + np.float32(_TINY))
 
 
 @cache

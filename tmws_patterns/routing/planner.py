@@ -12,7 +12,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any, Protocol
 
-from tmws_patterns.call import Call, Candidate, MemoryBranch, Plan, RoutingDecision, Scope, ToolBranch
+from tmws_patterns.call import AnswerKey, Call, Candidate, MemoryBranch, Plan, RoutingDecision, Scope, ToolBranch
 from tmws_patterns.errors import (
     ConfirmationRequired,
     ErrorInfo,
@@ -328,7 +328,7 @@ class Planner:
 
     def _key(
         self, call: Call, main: PatternDefinition, tool: ToolBranch | None, memory: MemoryBranch | None
-    ) -> tuple[Any, ...]:
+    ) -> AnswerKey:
         """Identity of the raw answer. The agent is part of it as soon as memory is."""
         parts: list[Any] = [call.principal.tenant, main.name, main.version]
         if tool:
@@ -340,7 +340,7 @@ class Planner:
             scope = memory.scope
             who = (scope.agent, sorted(scope.teams), scope.namespace or "")
             parts.append((str(memory.operation), canonical(memory.arguments, None), who))
-        return tuple(parts)
+        return AnswerKey(parts)
 
 
 def _made_stale(used: Sequence[PatternDefinition], tool: ToolBranch | None) -> frozenset[str]:

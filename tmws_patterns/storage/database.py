@@ -23,13 +23,14 @@ from tmws_patterns.storage.cache_reads import DirectReads
 from tmws_patterns.storage.cache_rows import FETCH, SqlCacheRows
 from tmws_patterns.storage.catalogue import SqlCatalogueRows
 from tmws_patterns.storage.connections import Connections
-from tmws_patterns.storage.epochs import PostgresEpochs, SqliteEpochs
+from tmws_patterns.storage.epochs import SqliteEpochs
 from tmws_patterns.storage.failures import tells_damage, translated
 from tmws_patterns.storage.kept_answers import SqlKeptAnswers
 from tmws_patterns.storage.learned import SqlLearnedRows
 from tmws_patterns.storage.memory_rows import SqlMemoryRows
 from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
+from tmws_patterns.storage.postgres_epochs import open_epochs
 from tmws_patterns.storage.schema import meta
 from tmws_patterns.storage.sqlite import file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
@@ -161,11 +162,11 @@ async def _open_migrated_cache(path: Path, settings: Settings, clock: Callable[[
 
 
 async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: AsyncExitStack) -> Database:
-    main = open_server(settings)
+    main, connect = open_server(settings)
     stack.push_async_callback(main.close)
     version = await migrate(main, postgres_versions.MEMORY, clock)
     await migrate(main, postgres_versions.CACHE, clock)
-    epochs = PostgresEpochs(main)
+    epochs = await stack.enter_async_context(open_epochs(main, connect))
     words = (memory_rows.POSTGRES_INSERT, memory_rows.POSTGRES_WORDS)
     memories = SqlMemoryRows(main, epochs, clock, *words)
     return await _assemble(

@@ -1,20 +1,19 @@
 """The counters behind tags, and how a process knows them without asking the database every time.
 
 On SQLite a connection of its own compares `PRAGMA data_version` (about 4 us) and reads the small
-table again only when any process has committed. On PostgreSQL what was read counts for FRESH seconds.
+table again only when any process has committed: the counters are the log of invalidations, one row a tag.
+PostgreSQL: postgres_epochs.py.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from anyio import Lock
 from sqlalchemy import Row, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tmws_patterns.ports import Epochs
@@ -22,10 +21,7 @@ from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.failures import translated
 from tmws_patterns.storage.schema import tag_epochs
 
-FRESH = 0.05
-"""Seconds that epochs read from PostgreSQL count as the present: half of the promised 100 ms."""
-
-_ALL = select(tag_epochs.c.tag, tag_epochs.c.epoch)
+ALL = select(tag_epochs.c.tag, tag_epochs.c.epoch)
 
 
 class EpochLedger(Epochs, Protocol):
@@ -40,48 +36,53 @@ class EpochLedger(Epochs, Protocol):
         ...
 
 
-def _bump(insert: Callable[..., Any]) -> Any:
+def bump_statement(insert: Callable[..., Any]) -> Any:
+    """Raises the epoch of one :tag, and returns it; `insert` is the dialect's."""
     statement = insert(tag_epochs).values(tag=bindparam("tag"), epoch=1)
     raised = {"epoch": tag_epochs.c.epoch + 1}
     return statement.on_conflict_do_update(index_elements=["tag"], set_=raised).returning(tag_epochs.c.epoch)
 
 
-async def _raise_epochs(connection: AsyncConnection, statement: Any, tags: Iterable[str]) -> dict[str, int]:
+async def raise_epochs(connection: AsyncConnection, statement: Any, tags: Iterable[str]) -> dict[str, int]:
+    """The new epochs of the tags, in the connection's transaction."""
     # sorted, so that two writers lock the rows in the same order
     return {tag: await connection.scalar(statement, {"tag": tag}) for tag in sorted(set(tags))}
 
 
-def _by_tag(rows: Iterable[Row[tuple[str, int]]]) -> dict[str, int]:
+def by_tag(rows: Iterable[Row[tuple[str, int]]]) -> dict[str, int]:
+    """The rows of ALL as a dict."""
     return {row.tag: row.epoch for row in rows}
 
 
 class SqliteEpochs:
     """Epochs in memory.db. `peek` belongs to the event loop's thread; it sees the commits of every process."""
 
-    _BUMP = _bump(sqlite.insert)
+    _BUMP = bump_statement(sqlite.insert)
 
     def __init__(self, connections: Connections, path: Path) -> None:
         self._connections = connections
         with translated(connections.place):
             self._watch = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             self._watch.execute("PRAGMA query_only = ON")
+        self._look = self._watch.cursor()
         self._version = -1
         self._known: dict[str, int] = {}
 
     def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None:
         """The epochs as of now; None only where another process holds the file for itself."""
         try:
-            (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+            (version,) = self._look.execute("PRAGMA data_version").fetchone()
             if version != self._version:
                 self._known = dict(self._watch.execute("SELECT tag, epoch FROM tag_epochs"))
                 self._version = version
         except sqlite3.Error:
             return None
-        return tuple(self._known.get(tag, 0) for tag in tags)
+        known = self._known.get
+        return tuple([known(tag, 0) for tag in tags])
 
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
         """The epochs, by one statement."""
-        known = _by_tag(await self._connections.rows(_ALL))
+        known = by_tag(await self._connections.rows(ALL))
         return tuple(known.get(tag, 0) for tag in tags)
 
     async def bump(self, tags: Iterable[str]) -> None:
@@ -91,7 +92,7 @@ class SqliteEpochs:
 
     async def bump_within(self, connection: AsyncConnection, tags: Iterable[str]) -> Mapping[str, int]:
         """See EpochLedger."""
-        return await _raise_epochs(connection, self._BUMP, tags)
+        return await raise_epochs(connection, self._BUMP, tags)
 
     def learn(self, epochs: Mapping[str, int]) -> None:
         """Nothing to do: the commit itself changes data_version."""
@@ -99,48 +100,3 @@ class SqliteEpochs:
     def close(self) -> None:
         """Close the watching connection."""
         self._watch.close()
-
-
-class PostgresEpochs:
-    """Epochs in PostgreSQL, known for FRESH seconds after each read."""
-
-    _BUMP = _bump(postgresql.insert)
-
-    def __init__(self, connections: Connections, clock: Callable[[], float] = time.monotonic) -> None:
-        self._connections = connections
-        self._clock = clock
-        self._asked_at = float("-inf")
-        self._known: dict[str, int] = {}
-        self._reading = Lock()
-
-    def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None:
-        """The epochs if they were read at most FRESH seconds ago, else None."""
-        return self._answer(tags) if self._clock() - self._asked_at <= FRESH else None
-
-    async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
-        """The epochs. Who asks while another is reading takes that answer, unless it began too long ago."""
-        came = self._clock()
-        async with self._reading:
-            if self._asked_at < came - FRESH:
-                asked = self._clock()
-                self.learn(_by_tag(await self._connections.rows(_ALL)))
-                self._asked_at = asked
-        return self._answer(tags)
-
-    async def bump(self, tags: Iterable[str]) -> None:
-        """Raise the epoch of each tag by one."""
-        async with self._connections.write() as connection:
-            raised = await self.bump_within(connection, tags)
-        self.learn(raised)
-
-    async def bump_within(self, connection: AsyncConnection, tags: Iterable[str]) -> Mapping[str, int]:
-        """See EpochLedger."""
-        return await _raise_epochs(connection, self._BUMP, tags)
-
-    def learn(self, epochs: Mapping[str, int]) -> None:
-        """Take over the higher epochs: an answer that was under way during a bump never undoes it."""
-        for tag, epoch in epochs.items():
-            self._known[tag] = max(epoch, self._known.get(tag, 0))
-
-    def _answer(self, tags: Sequence[str]) -> tuple[int, ...]:
-        return tuple(self._known.get(tag, 0) for tag in tags)

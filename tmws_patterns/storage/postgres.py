@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -21,6 +23,9 @@ CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 30.0
 """Seconds for one statement, as long as the longest default deadline of a call."""
 
+Connect = Callable[[], Awaitable[Any]]
+"""Opens a connection of asyncpg's own. Raises StoreUnavailable."""
+
 
 def place(url: str) -> str:
     """The database without its password, as `host/name`."""
@@ -30,28 +35,23 @@ def place(url: str) -> str:
     return f"{host}{port}/{parts.database or ''}"
 
 
-def open_server(settings: Settings) -> Connections:
-    """The server's connections; none is opened before the first statement.
+def open_server(settings: Settings) -> tuple[Connections, Connect]:
+    """The server's connections, none of which is opened before the first statement, and what opens one of its own.
 
     Raises:
         InvalidInput: the URL is not the same to SQLAlchemy and to asyncpg: a password is not escaped.
         StoreUnavailable: asyncpg is not installed. Connecting raises it later, from the first statement.
     """
-    try:
-        driver: Any = import_module("asyncpg")
-    except ImportError as exc:
-        raise StoreUnavailable(
-            "TMWS_DATABASE_URL names PostgreSQL, and its driver is not installed",
-            hint="pip install 'tmws-patterns[postgres]'",
-        ) from exc
+    driver = _driver()
     _check(settings.database_url)
     where = place(settings.database_url)
     # the URL is asyncpg's own, so that each of its parameters (sslmode, passfile, ...) means what it says there
     dsn = "postgresql://" + settings.database_url.partition("://")[2]
 
+    connect = _connector(driver, dsn, where)
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=_connector(driver, dsn, where),
+        async_creator=connect,
         pool_size=settings.db_max_connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
@@ -59,7 +59,35 @@ def open_server(settings: Settings) -> Connections:
         pool_pre_ping=settings.db_pool_pre_ping,
         skip_autocommit_rollback=True,
     )
-    return Connections(engine.execution_options(isolation_level="AUTOCOMMIT"), engine, where)
+    return Connections(engine.execution_options(isolation_level="AUTOCOMMIT"), engine, where), connect
+
+
+@asynccontextmanager
+async def listening(connect: Connect, channel: str, hear: Callable[[str], None]) -> AsyncIterator[anyio.Event]:
+    """Hands what is sent on a channel to `hear`; the event is set when the connection has ended.
+
+    Raises:
+        StoreUnavailable: there is no connection, or it ended before it listened.
+    """
+    connection = await connect()
+    ended = anyio.Event()
+    try:
+        connection.add_termination_listener(lambda _: ended.set())
+        with _told(_driver(), channel):
+            await connection.add_listener(channel, lambda _connection, _pid, _channel, told: hear(told))
+        yield ended
+    finally:
+        connection.terminate()
+
+
+def _driver() -> Any:
+    try:
+        return import_module("asyncpg")
+    except ImportError as exc:
+        raise StoreUnavailable(
+            "TMWS_DATABASE_URL names PostgreSQL, and its driver is not installed",
+            hint="pip install 'tmws-patterns[postgres]'",
+        ) from exc
 
 
 def _check(url: str) -> None:
@@ -79,19 +107,26 @@ def _check(url: str) -> None:
         )
 
 
-def _connector(driver: Any, dsn: str, where: str) -> Callable[[], Awaitable[Any]]:
+def _connector(driver: Any, dsn: str, where: str) -> Connect:
     async def connect() -> Any:
-        try:
+        with _told(driver, where):
             return await driver.connect(
                 dsn,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=COMMAND_TIMEOUT,
                 server_settings={"search_path": SCHEMA, "application_name": "tmws-patterns"},
             )
-        except (OSError, ValueError, driver.PostgresError, driver.InterfaceError) as exc:
-            raise StoreUnavailable(
-                f"{where}: no connection: {exc or type(exc).__name__}",
-                hint="check TMWS_DATABASE_URL, and that PostgreSQL is running and lets this user in",
-            ) from exc
 
     return connect
+
+
+@contextmanager
+def _told(driver: Any, where: str) -> Iterator[None]:
+    """Turn what the driver raises by itself, without SQLAlchemy, into StoreUnavailable."""
+    try:
+        yield
+    except (OSError, ValueError, driver.PostgresError, driver.InterfaceError) as exc:
+        raise StoreUnavailable(
+            f"{where}: no connection: {exc or type(exc).__name__}",
+            hint="check TMWS_DATABASE_URL, and that PostgreSQL is running and lets this user in",
+        ) from exc

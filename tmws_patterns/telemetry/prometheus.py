@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from tmws_patterns.call import CallRecord
 from tmws_patterns.pattern import PatternType
@@ -30,51 +34,68 @@ _BUCKETS = (
     10,
     30,
 )
+_BOUNDS = (*(str(float(bound)) for bound in _BUCKETS), "+Inf")
 
 
-class PrometheusExporter:
-    """An Observer. `hit_rate` is asked at each scrape and gives a ratio, 0 to 1."""
+class _Durations:
+    """A histogram of seconds, counted by its own buckets: an observation takes half a microsecond."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BUCKETS) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration in the first bucket that is no smaller."""
+        self.counts[bisect_left(_BUCKETS, seconds)] += 1
+        self.sum += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """(upper bound, count up to it) of each bucket, as Prometheus has them."""
+        return list(zip(_BOUNDS, accumulate(self.counts), strict=True))
+
+
+class PrometheusExporter(Collector):
+    """An Observer. `hit_rate` is asked at each scrape and gives a ratio, 0 to 1.
+
+    It counts in plain numbers and makes metrics of them when it is scraped: the library's own counters take a lock
+    for each increment, which a repeat out of local memory would notice.
+    """
 
     def __init__(self, hit_rate: Callable[[], float]) -> None:
+        self._executions = {(kind, success): 0 for kind in PatternType for success in (True, False)}
+        self._durations = {kind: _Durations() for kind in PatternType}
+        self._tokens = 0
+        self._hit_rate = hit_rate
         self._registry = CollectorRegistry()
-        self._executions = Counter(
-            "tmws_pattern_executions_total",
-            "Finished executions.",
-            ("pattern_type", "success"),
-            registry=self._registry,
-        )
-        self._durations = Histogram(
-            "tmws_pattern_execution_duration_seconds",
-            "Time from the call to its answer, in seconds.",
-            ("pattern_type",),
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._tokens = Counter(
-            "tmws_pattern_tokens_used_total",
-            "Tokens (o200k_base) that the answers cost their readers.",
-            registry=self._registry,
-        )
-        # looked up once: finding a child by its labels costs more than counting
-        self._children = {
-            (kind, success): (
-                self._executions.labels(kind.value, str(success).lower()),
-                self._durations.labels(kind.value),
-            )
-            for kind in PatternType
-            for success in (True, False)
-        }
-        rate = Gauge(
-            "tmws_pattern_cache_hit_rate", "Cache hits as a ratio of all lookups, 0 to 1.", registry=self._registry
-        )
-        rate.set_function(hit_rate)
+        self._registry.register(self)
 
     def record(self, record: CallRecord) -> None:
         """Count one finished call."""
-        counted, timed = self._children[record.pattern_type, record.success]
-        counted.inc()
-        timed.observe(record.duration_ms / 1000)
-        self._tokens.inc(record.tokens_used)
+        self._executions[record.pattern_type, record.success] += 1
+        self._durations[record.pattern_type].observe(record.duration_ms / 1000)
+        self._tokens += record.tokens_used
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they stand now."""
+        executions = CounterMetricFamily(
+            "tmws_pattern_executions", "Finished executions.", labels=("pattern_type", "success")
+        )
+        for (kind, success), count in self._executions.items():
+            executions.add_metric((kind.value, str(success).lower()), count)
+        yield executions
+        durations = HistogramMetricFamily(
+            "tmws_pattern_execution_duration_seconds",
+            "Time from the call to its answer, in seconds.",
+            labels=("pattern_type",),
+        )
+        for kind, found in self._durations.items():
+            durations.add_metric((kind.value,), found.cumulative(), found.sum)
+        yield durations
+        yield CounterMetricFamily(
+            "tmws_pattern_tokens_used", "Tokens (o200k_base) that the answers cost their readers.", self._tokens
+        )
+        rate = "Cache hits as a ratio of all lookups, 0 to 1."
+        yield GaugeMetricFamily("tmws_pattern_cache_hit_rate", rate, self._hit_rate())
 
     def render(self) -> tuple[bytes, str]:
         """The metrics in Prometheus' text format, and their content type."""

@@ -18,7 +18,7 @@ import orjson
 
 from tmws_patterns.routing.learning import calibration, head
 from tmws_patterns.routing.learning.calibration import Calibration
-from tmws_patterns.routing.learning.features import Encoder, Features, Labels, Matrix, Vector
+from tmws_patterns.routing.learning.features import Encoder, Features, Labels, Matrix, Vector, terms_of
 
 FORM = 4  # of what is stored; another number than this is learned anew
 _FEW = 600  # examples up to which five folds are affordable; beyond them two must do
@@ -121,12 +121,12 @@ def learn(taught: Sequence[tuple[str, str]], encoder: Encoder) -> StaticStage | 
     names = sorted({name for name, _ in taught})
     places = {name: i for i, name in enumerate(names)}
     labels = np.array([places[name] for name, _ in taught])
-    texts = [text for _, text in taught]
-    features, vectors = Features.of(encoder, texts), encoder.encode_all(texts)
-    rows, _ = features.rows(texts, vectors)
+    said, vectors = [terms_of(text) for _, text in taught], encoder.encode_all([text for _, text in taught])
+    features = Features.of(encoder, said)
+    rows, _ = features.rows(said, vectors)
     weights = head.train(rows, labels, len(names))
-    unseen = features.rows(texts, vectors, as_strangers=True)
-    strange = features.rows(strangers(), encoder.encode_all(strangers()))
+    unseen = features.rows(said, vectors, as_strangers=True)
+    strange = features.rows([terms_of(text) for text in strangers()], encoder.encode_all(strangers()))
     return StaticStage(features, names, weights, _calibrated(rows, unseen, strange, labels, weights))
 
 
@@ -137,9 +137,10 @@ def confusions(taught: Sequence[tuple[str, str]], encoder: Encoder) -> list[tupl
     names = sorted({name for name, _ in taught})
     labels = np.array([names.index(name) for name, _ in taught])
     texts = [text for _, text in taught]
-    features, vectors = Features.of(encoder, texts), encoder.encode_all(texts)
-    unseen, _ = features.rows(texts, vectors, as_strangers=True)
-    held = _held_out(features.rows(texts, vectors)[0], unseen, labels, len(names))
+    said, vectors = [terms_of(text) for text in texts], encoder.encode_all(texts)
+    features = Features.of(encoder, said)
+    unseen, _ = features.rows(said, vectors, as_strangers=True)
+    held = _held_out(features.rows(said, vectors)[0], unseen, labels, len(names))
     wrong = held.texts[held.best != labels[held.texts]]
     gone = dict(zip(held.texts.tolist(), held.best.tolist(), strict=True))
     return [(names[labels[i]], names[gone[i]], texts[i]) for i in wrong.tolist()]
