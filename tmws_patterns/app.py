@@ -25,7 +25,7 @@ from tmws_patterns.executor import Neighbours, PatternExecutionEngine
 from tmws_patterns.learner import Learner
 from tmws_patterns.ledger import Ledger
 from tmws_patterns.loader import load_packs
-from tmws_patterns.memory import MemoryService
+from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.registry import PatternRegistry
@@ -124,7 +124,8 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         fine = sentence_encoder if settings.route_embeddings and is_installed() else None
         learner = Learner(registry, database.learned, static_encoder, fine)
         await stack.enter_async_context(_running(learner.run))
-        engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, learner, close)
+        memory = await stack.enter_async_context(open_memory(database, settings.principal, static_encoder(), fine=fine))
+        engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, learner, memory, close)
         problems = (*registry.problems, *server_problems)
         for problem in problems:
             logger.warning("%s", problem)
@@ -280,12 +281,12 @@ def _engine(
     statistics: Statistics,
     metrics: PrometheusExporter,
     learner: Learner,
+    memory: MemoryService,
     close: Callable[[], Awaitable[None]] | None,
 ) -> PatternExecutionEngine:
     async def nothing() -> None:
         """Leaving the context closes."""
 
-    memory = MemoryService(database.memories, settings.principal)
     bands = Bands(settings.route_read, settings.route_write, settings.route_candidate)
     router = Router(registry, bands, learner.ready)
     limits = Limits(

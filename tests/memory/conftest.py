@@ -9,7 +9,8 @@ import pytest
 from moments import Moment
 
 from tmws_patterns.call import Principal
-from tmws_patterns.memory import MemoryService
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
 
@@ -26,5 +27,7 @@ async def database(tmp_path: Path, moment: Moment) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def memory(database: Database, moment: Moment) -> MemoryService:
-    return MemoryService(database.memories, Principal("acme", "artemis", teams=frozenset({"ops"})), moment)
+async def memory(database: Database, moment: Moment) -> AsyncIterator[MemoryService]:
+    principal = Principal("acme", "artemis", teams=frozenset({"ops"}))
+    async with open_memory(database, principal, static_encoder(), moment) as service:
+        yield service

@@ -11,8 +11,9 @@ import pytest
 from moments import Moment
 
 from tmws_patterns.call import MemoryBranch, Principal, Scope
+from tmws_patterns.encoder import static_encoder
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.memory import MemoryService
+from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.pattern import MemoryOperation, MemoryTarget
 from tmws_patterns.storage import Database
 
@@ -26,7 +27,9 @@ def branch(operation: str, *, agent: str = "artemis", teams: tuple[str, ...] = (
 async def test_what_is_stored_is_found_by_the_very_next_recall_in_other_words(memory: MemoryService) -> None:
     stored = await memory.store("Optimised the café's database queries", tags=["perf", "sql"], importance=0.9)
     (found,) = await memory.recall("please recall how we did the optimisation of a database query")
-    assert (found.id, found.agent_id, found.tags, found.score) == (stored, "artemis", ("perf", "sql"), 1.0)
+    assert (found.id, found.agent_id, found.tags, found.score) == (stored, "artemis", ("perf", "sql"), found.score)
+    assert 0.5 < found.score <= 1
+    assert found.parts["coverage"] == 1
     assert found.content == "Optimised the café's database queries"
 
 
@@ -85,8 +88,11 @@ async def test_team_shared_and_public_memories_reach_whom_they_should(
     await memory.store("for none")
 
     async def seen(agent: str, *teams: str) -> set[str]:
-        other = MemoryService(database.memories, Principal("acme", agent, teams=frozenset(teams)), moment)
-        return {m.content for m in await other.recent()}
+        principal = Principal("acme", agent, teams=frozenset(teams))
+        async with open_memory(database, principal, static_encoder(), moment) as other:
+            found = {m.content for m in await other.recent()}
+            assert found == {m.content for m in await other.recall("for", limit=100)}
+            return found
 
     assert await seen("hermes") == {"for all"}
     assert await seen("hermes", "ops") == {"for all", "for ops"}
@@ -160,9 +166,10 @@ async def test_a_wrong_memory_is_refused_with_what_to_do(
 
 async def test_team_level_without_one_team_to_choose_is_refused(database: Database) -> None:
     for teams in (frozenset(), frozenset({"a", "b"})):
-        service = MemoryService(database.memories, Principal("acme", "artemis", teams=frozenset(teams)))
-        with pytest.raises(InvalidInput, match="needs a team"):
-            await service.store("x", access_level="team")
+        principal = Principal("acme", "artemis", teams=frozenset(teams))
+        async with open_memory(database, principal, static_encoder()) as service:
+            with pytest.raises(InvalidInput, match="needs a team"):
+                await service.store("x", access_level="team")
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, "many", 1.5, True, float("inf")])
@@ -267,7 +274,7 @@ async def test_no_sentence_breaks_a_read(memory: MemoryService, text: str) -> No
 async def test_fifty_different_memory_calls_at_once_all_succeed(memory: MemoryService) -> None:
     async def one(number: int) -> None:
         stored = await memory.store(f"note number{number}")
-        assert [m.id for m in await memory.recall(f"number{number}")] == [stored]
+        assert (await memory.recall(f"number{number}"))[0].id == stored
 
     with anyio.fail_after(20):
         async with anyio.create_task_group() as tasks:

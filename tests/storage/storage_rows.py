@@ -6,11 +6,14 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from tmws_patterns.call import Scope
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.memory.index import MemoryIndex
+from tmws_patterns.memory.recall import Found, Recall
 from tmws_patterns.ports import Memory, MemoryQuery
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
@@ -34,12 +37,28 @@ def memory(content: str = "the database was slow", **changes: Any) -> Memory:
     return Memory(**{**fields, **changes})
 
 
-def query(*terms: str, scope: Scope | None = None, **changes: Any) -> MemoryQuery:
-    return MemoryQuery(**{"scope": scope or Scope("acme", "artemis"), "now": NOW, "terms": terms, **changes})
+class Asked(NamedTuple):
+    """Words, "" for a listing, and conditions."""
+
+    words: tuple[str, ...]
+    query: MemoryQuery
 
 
-async def contents(database: Database, asked: MemoryQuery) -> list[str]:
-    return [found.content for found, _ in await database.memories.search(asked)]
+def query(*words: str, scope: Scope | None = None, **changes: Any) -> Asked:
+    return Asked(words, MemoryQuery(**{"scope": scope or Scope("acme", "artemis"), "now": NOW, **changes}))
+
+
+async def found(database: Database, asked: Asked) -> list[Found]:
+    """What a process finds that has just opened the database: by its words, not by its meaning alone."""
+    recall = Recall(database.reads, MemoryIndex(database.index, static_encoder()))
+    if not asked.words:
+        return await recall.listed(asked.query)
+    text = " ".join(asked.words)
+    return [one for one in await recall.find(asked.words, text, asked.query) if one.parts["coverage"] > 0]
+
+
+async def contents(database: Database, asked: Asked) -> list[str]:
+    return [one.memory.content for one in await found(database, asked)]
 
 
 @asynccontextmanager

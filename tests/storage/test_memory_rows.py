@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from sqlalchemy import column, select, table
-from storage_rows import NOW, contents, memory, query
+from sqlalchemy import func, select, table
+from storage_rows import NOW, contents, found, memory, query
 
 from tmws_patterns.call import Scope
 from tmws_patterns.errors import StoreUnavailable
@@ -29,7 +29,8 @@ async def test_a_stored_memory_comes_back_whole(database: Database) -> None:
         updated_at=NOW + timedelta(microseconds=1),
     )
     await database.memories.add([stored], [])
-    assert await database.memories.search(query()) == [(stored, 1.0)]
+    assert [one.memory for one in await found(database, query())] == [stored]
+    assert [one.memory for one in await found(database, query("noon"))] == [stored]
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,11 @@ async def test_a_memory_is_found_by_the_words_of_its_tags(database: Database) ->
 async def test_words_are_joined_by_or_and_more_of_them_rank_first(database: Database) -> None:
     rows = [memory("index index index index"), memory("an index for slow reports"), memory("reports"), memory("none")]
     await database.memories.add(rows, [])
-    found = await database.memories.search(query("slow", "index", "reports"))
-    assert found[0][0].content == "an index for slow reports"
-    assert {m.content for m, _ in found} == {"index index index index", "an index for slow reports", "reports"}
-    scores = [score for _, score in found]
+    ranked = await found(database, query("slow", "index", "reports"))
+    assert ranked[0].memory.content == "an index for slow reports"
+    assert {one.memory.content for one in ranked} == {"index index index index", "an index for slow reports", "reports"}
+    scores = [one.score for one in ranked]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] == 1.0
     assert all(0 <= score <= 1 for score in scores)
 
 
@@ -91,9 +91,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("term", HOSTILE, ids=range(len(HOSTILE)))
 async def test_no_query_is_taken_for_an_operator_or_fails(database: Database, term: str) -> None:
-    await database.memories.add([memory("harmless words")], [])
+    await database.memories.add([memory("harmless remarks")], [])
     assert await contents(database, query(term)) == []
-    assert await contents(database, query(term, "harmless")) == ["harmless words"]
+    assert await contents(database, query(term, "harmless")) == ["harmless remarks"]
 
 
 async def test_thousands_of_terms_are_survived(database: Database) -> None:
@@ -202,9 +202,9 @@ async def test_only_the_owner_forgets_and_only_in_its_namespace(database: Databa
 
 
 async def test_a_batch_is_stored_whole_or_not_at_all_and_bumps_nothing_then(database: Database) -> None:
-    twice = memory("twice")
+    twice = [memory("twice", id="same", fingerprint=name) for name in ("one", "other")]
     with pytest.raises(StoreUnavailable):
-        await database.memories.add([memory("first"), twice, twice], ["memory:acme"])
+        await database.memories.add([memory("first"), *twice], ["memory:acme"])
     assert await database.memories.count() == 0
     assert await database.epochs.read(["memory:acme"]) == (0,)
     await database.memories.add([], ["memory:acme"])
@@ -242,14 +242,12 @@ async def test_cancelled_calls_leave_no_lock_and_no_connection_behind(database: 
     assert database.get_pool_status()["checked_out"] == 0
 
 
-async def test_the_word_index_of_sqlite_agrees_with_the_rows_after_deletes(sqlite_settings: Settings) -> None:
-    async with open_database(sqlite_settings) as database:
-        rows = [memory(f"note {n}", tags=(f"tag{n}",)) for n in range(20)]
-        await database.memories.add(rows, [])
-        await database.memories.remove([row.id for row in rows[::2]], Scope("acme", "artemis"), [])
-        async with database._connections.write() as connection:
-            await connection.exec_driver_sql(
-                "INSERT INTO memory_words (memory_words, rank) VALUES ('integrity-check', 1)"
-            )
-            left = await connection.execute(select(column("memory_id")).select_from(table("memory_tags")))
-            assert len(left.all()) == 10
+async def test_what_hangs_on_a_memory_goes_with_it(database: Database) -> None:
+    rows = [memory(f"note {n}", tags=(f"tag{n}",), access_level="shared", shared_with=("hermes",)) for n in range(20)]
+    await database.memories.add(rows, [])
+    numbers = [number for number, _ in await database.vectors.unencoded("model", 100)]
+    await database.vectors.keep_vectors(dict.fromkeys([*numbers, 999], b"v"), "model")
+    await database.memories.remove([row.id for row in rows[::2]], Scope("acme", "artemis"), [])
+    for name in ("memory_tags", "memory_shares", "memory_vectors"):
+        ((left,),) = await database._connections.rows(select(func.count()).select_from(table(name)))
+        assert left == 10, name

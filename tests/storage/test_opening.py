@@ -42,7 +42,7 @@ async def test_a_database_tells_its_health(database: Database, settings: Setting
     assert health == {
         "engine": database.engine_name,
         "place": where,
-        "migrations": 1,
+        "migrations": 2,
         "status": "ok",
         "memories": 1,
     }
@@ -297,8 +297,8 @@ def test_importing_storage_loads_no_postgres_driver() -> None:
 
 async def test_a_newer_database_is_refused(settings: Settings) -> None:
     async with open_database(settings) as database, database._connections.write() as connection:
-        await connection.execute(text("INSERT INTO schema_versions VALUES ('memory', 2, 0)"))
-    with pytest.raises(StoreUnavailable, match="version 2, and this release knows 1") as caught:
+        await connection.execute(text("INSERT INTO schema_versions VALUES ('memory', 9, 0)"))
+    with pytest.raises(StoreUnavailable, match="version 9, and this release knows 2") as caught:
         async with open_database(settings):
             pass
     assert "pip install --upgrade" in caught.value.hint

@@ -63,7 +63,7 @@ async def test_four_processes_start_write_and_read_one_empty_database_together(
         assert await database.totals.read_totals() == {"calls": 100}
         assert len(await contents(database, query("worker2", limit=100))) == 25
         versions = await database._connections.rows(text("SELECT name, version FROM schema_versions ORDER BY name"))
-        expected = ["memory"] if settings.database_url == "" else ["cache", "cache", "cache", "memory"]
+        expected = [*([] if settings.database_url == "" else ["cache"] * 3), "memory", "memory"]
         assert [row.name for row in versions] == expected
 
 

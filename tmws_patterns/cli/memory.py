@@ -73,8 +73,8 @@ def export_(file: Annotated[Path, typer.Argument(help="a JSONL file; - for stdou
     async def work(app: Any) -> list[dict[str, Any]]:
         own = app.settings.principal
         scope = Scope(own.tenant, agent or own.agent, own.teams)
-        found = await app.database.memories.search(MemoryQuery(scope, datetime.now(UTC), limit=_ALL))
-        return [asdict(memory) for memory, _ in found]
+        found = await app.database.reads.listed(MemoryQuery(scope, datetime.now(UTC), limit=_ALL))
+        return [asdict(memory) for memory in found]
 
     lines = b"".join(orjson.dumps(row) + b"\n" for row in with_app(work))
     if str(file) == "-":

@@ -33,6 +33,7 @@ class SentenceEncoder:
     """Sentences as unit vectors of `width` numbers (float32). Safe to share between threads."""
 
     width = 384
+    name = "all-MiniLM-L6-v2-int8"
 
     def __init__(self, pieces: WordPiece, session: Any) -> None:
         """Encode with an onnxruntime session of the model."""

@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import chain, pairwise
+from itertools import pairwise
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,6 @@ import numpy.typing as npt
 from tmws_patterns.encoder.wordpiece import WordPiece
 
 Vector = npt.NDArray[np.float32]
-_TOGETHER = 512  # texts: some six megabytes of rows
 _TINY = 1e-9  # keeps a division by the length of nothing from failing
 
 
@@ -44,6 +44,7 @@ class StaticEncoder:
         self._table = table
         self._scales = scales
         self._mean = mean
+        self.name = f"static-{crc32(table.tobytes()):08x}"
         self.width = int(table.shape[1])
 
     def encode(self, text: str) -> Vector:
@@ -59,22 +60,7 @@ class StaticEncoder:
 
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row."""
-        found = np.zeros((len(texts), self.width), np.float32)
-        for start in range(0, len(texts), _TOGETHER):
-            places = {
-                start + i: known
-                for i, text in enumerate(texts[start : start + _TOGETHER])
-                if (known := self._places(text))
-            }
-            if places:
-                found[list(places)] = self._sums(list(places.values()))
-        return found
-
-    def _sums(self, places: Sequence[Sequence[int]]) -> Vector:
-        flat = np.fromiter(chain.from_iterable(places), np.int64)
-        starts = np.cumsum([0, *(len(known) for known in places[:-1])])
-        sums = np.add.reduceat(self._table[flat] * self._scales[flat, None], starts, axis=0)
-        return _units(_units(sums) - self._mean)
+        return np.stack([self.encode(text) for text in texts]) if texts else np.zeros((0, self.width), np.float32)
 
     def _places(self, text: str) -> list[int]:
         """The rows whose sum is the text."""
@@ -85,12 +71,6 @@ class StaticEncoder:
 def _unit(vector: Vector) -> Vector:
     """The same direction with length 1."""
     return vector / (math.sqrt(vector @ vector) + _TINY)
-
-
-def _units(vectors: Vector) -> Vector:
-    """The same of each row."""
-    lengths: Vector = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    return vectors / (lengths + np.float32(_TINY))
 
 
 @cache

@@ -1,6 +1,7 @@
 """What agents remember: storing, recalling and forgetting, above the rows that storage keeps."""
 
+from tmws_patterns.memory.opening import open_memory
 from tmws_patterns.memory.recalled import RecalledMemory
 from tmws_patterns.memory.service import MemoryService
 
-__all__ = ["MemoryService", "RecalledMemory"]
+__all__ = ["MemoryService", "RecalledMemory", "open_memory"]

@@ -81,6 +81,27 @@ def clean_importance(value: Any) -> float:
     return number
 
 
+def clean_moment(value: Any, name: str, now: datetime) -> datetime:
+    """A time that has passed, as UTC; now for None. Text is taken as ISO 8601. Raises InvalidInput."""
+    if value is None:
+        return now
+    hint = f"give {name} as a past time with its time zone, such as 2026-01-31T12:00:00Z"
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as exc:
+        raise InvalidInput(f"{name} {value!r} is no time", hint=hint) from exc
+    if not isinstance(moment, datetime) or moment.tzinfo is None or moment > now:
+        raise InvalidInput(f"{name} {value!r} is no past time with a time zone", hint=hint)
+    return moment.astimezone(UTC)
+
+
+def clean_count(value: Any, name: str) -> int:
+    """A whole number of 1 or more. Raises InvalidInput."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
+        raise InvalidInput(f"{name} {value!r} is no whole number of 1 or more", hint=f"give {name}, such as 1")
+    return value
+
+
 def clean_limit(value: Any) -> int:
     """A whole number from 1 to MAX_LIMIT. Raises InvalidInput."""
     try:

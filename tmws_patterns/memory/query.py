@@ -71,6 +71,11 @@ def terms(query: str, command: frozenset[str] = COMMAND_WORDS) -> tuple[str, ...
     return (asked or content or found)[:MAX_TERMS]
 
 
+def subject_terms(query: str) -> tuple[str, ...]:
+    """The words to search for beside conditions; () where nothing but the conditions was said."""
+    return tuple(w for w in words(query) if w not in STOP_WORDS and w not in COMMAND_WORDS)[:MAX_TERMS]
+
+
 def narrowing_terms(query: str) -> tuple[str, ...]:
     """The words that narrow a listing; () where the sentence only asks for the listing ("the last 5 memories")."""
     found = words(query)

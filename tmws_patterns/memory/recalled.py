@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
 from tmws_patterns.memory.checks import DEFAULT_ACCESS, DEFAULT_NAMESPACE
-from tmws_patterns.ports import Memory
+from tmws_patterns.memory.recall import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,19 @@ class RecalledMemory:
     updated_at: datetime
     expires_at: datetime | None = None
     team: str | None = None
+    summary: str = ""
+    times: int = 1
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, memory: Memory, score: float) -> Self:
-        """What a row says, with its score."""
+    def of(cls, found: Found) -> Self:
+        """What was found, as its reader gets it."""
+        memory = found.memory
         return cls(
             id=memory.id,
             content=memory.content,
-            score=score,
+            score=found.score,
+            parts=found.parts,
             agent_id=memory.agent_id,
             namespace=memory.namespace,
             tags=memory.tags,
@@ -43,6 +49,8 @@ class RecalledMemory:
             updated_at=memory.updated_at,
             expires_at=memory.expires_at,
             team=memory.team,
+            summary=memory.summary,
+            times=memory.times,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +71,8 @@ class RecalledMemory:
             "created_at": _iso(self.created_at),
             "updated_at": None if self.updated_at == self.created_at else _iso(self.updated_at),
             "expires_at": _iso(self.expires_at) if self.expires_at else None,
+            "summary": self.summary or None,
+            "times": self.times if self.times > 1 else None,
         }
         return {name: value for name, value in found.items() if value is not None}
 

@@ -15,7 +15,9 @@ from typing import Any
 from tmws_patterns.call import MemoryBranch, Principal, Scope
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import checks
-from tmws_patterns.memory.reading import IMPORTANT, in_order, memory_query, widened
+from tmws_patterns.memory.question import IMPORTANT
+from tmws_patterns.memory.reading import in_order, memory_query, widened
+from tmws_patterns.memory.recall import Recall
 from tmws_patterns.memory.recalled import RecalledMemory
 from tmws_patterns.memory.writing import DEFAULT_IMPORTANCE, new_memory, planned_fields
 from tmws_patterns.pattern import MemoryOperation
@@ -36,8 +38,11 @@ class MemoryService:
     raise InvalidInput and StoreUnavailable, and may be called by many tasks at once.
     """
 
-    def __init__(self, rows: MemoryRows, principal: Principal, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, rows: MemoryRows, recall: Recall, principal: Principal, clock: Callable[[], float] = time.time
+    ) -> None:
         self._rows = rows
+        self._recall = recall
         self._principal = principal
         self._clock = clock
 
@@ -163,14 +168,14 @@ class MemoryService:
     async def _write(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         now = self._now()
         memories = [new_memory(row, scope, now) for row in rows]
-        if memories:
-            await self._rows.add(memories, [epoch_tag(scope.tenant)])
-        return [memory.id for memory in memories]
+        return await self._rows.add(memories, [epoch_tag(scope.tenant)]) if memories else []
 
     async def _read(self, operation: MemoryOperation, scope: Scope, fields: Mapping[str, Any]) -> list[RecalledMemory]:
-        asked = memory_query(operation, fields, scope, self._now())
-        rows = await self._rows.search(replace(asked, limit=widened(operation, asked)))
-        return in_order(operation, asked, [RecalledMemory.of(memory, score) for memory, score in rows])
+        agents = await self._recall.agents(scope) if fields.get("query") else ()
+        words, rest, asked = memory_query(operation, fields, scope, self._now(), agents)
+        wider = replace(asked, limit=widened(operation, words, asked))
+        found = await (self._recall.find(words, rest, wider) if words else self._recall.listed(wider))
+        return in_order(operation, words, asked, [RecalledMemory.of(one) for one in found])
 
     async def _remove(self, scope: Scope, ids: Any) -> int:
         wanted = checks.clean_names(ids, "ids")

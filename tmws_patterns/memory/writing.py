@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from tmws_patterns.call import Scope
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import checks, query
+from tmws_patterns.memory.index.terms import stems
 from tmws_patterns.ports import Memory
 
 DEFAULT_IMPORTANCE = 0.5
+_ARTICLES = frozenset(("a", "an", "the"))
 
 FIELDS = frozenset(
-    {"content", "agent_id", "namespace", "tags", "importance", "access_level", "expires_at", "team", "shared_with"}
+    "content summary agent_id namespace tags importance access_level expires_at team shared_with"
+    " created_at updated_at times".split()
 )
 
 
 def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory:
     """A memory of the scope's agent, or of fields["agent_id"]; missing and None fields are as by default.
+
+    An import also tells `created_at`, `updated_at` and `times`; else they are now, and once.
 
     Raises:
         InvalidInput: a field is unknown or cannot be used.
@@ -31,21 +38,40 @@ def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory
     team = checks.clean_name(given["team"], "team") if "team" in given else _only(scope.teams)
     shared_with = checks.clean_names(given.get("shared_with"), "shared_with")
     level = checks.clean_access(given.get("access_level", checks.DEFAULT_ACCESS), team, shared_with)
+    content = checks.clean_content(given.get("content", ""))
+    namespace = checks.clean_name(given.get("namespace", scope.namespace or checks.DEFAULT_NAMESPACE), "namespace")
+    readers = (namespace, level, team if level == "team" else "", *(shared_with if level == "shared" else ()))
+    summary = given.get("summary")
+    created_at = checks.clean_moment(given.get("created_at"), "created_at", now)
     return Memory(
         id=uuid.uuid4().hex,
-        content=checks.clean_content(given.get("content", "")),
+        content=content,
         tenant=scope.tenant,
         agent_id=checks.clean_name(given.get("agent_id", scope.agent), "agent_id"),
-        namespace=checks.clean_name(given.get("namespace", scope.namespace or checks.DEFAULT_NAMESPACE), "namespace"),
+        namespace=namespace,
         access_level=level,
         tags=checks.clean_names(given.get("tags"), "tags"),
         importance=checks.clean_importance(given.get("importance", DEFAULT_IMPORTANCE)),
-        created_at=now,
-        updated_at=now,
+        created_at=created_at,
+        updated_at=max(created_at, checks.clean_moment(given.get("updated_at"), "updated_at", now)),
+        times=checks.clean_count(given.get("times", 1), "times"),
         expires_at=checks.clean_expiry(given.get("expires_at"), now),
         team=team if level == "team" else None,
         shared_with=shared_with if level == "shared" else (),
+        summary=checks.clean_content(summary).strip() if summary else "",
+        fingerprint=fingerprint(content, *(str(reader) for reader in readers)),
     )
+
+
+def fingerprint(content: str, *readers: str) -> str:
+    """The same for texts whose words are the same in the same order, whatever their case, endings and marks.
+
+    `readers` are part of it: what others may read is another memory.
+    """
+    said = [stem for stem in stems(content) if stem not in _ARTICLES]
+    if not said:  # nothing but marks: then they are what counts
+        said = [content]
+    return blake2b(json.dumps([said, readers]).encode(), digest_size=16).hexdigest()
 
 
 def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +80,7 @@ def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
     sentence = arguments.get("query")
     if content is None and isinstance(sentence, str):
         content = query.content_of(sentence)
-    kept = ("tags", "importance", "access_level", "team", "shared_with")
+    kept = ("summary", "tags", "importance", "access_level", "team", "shared_with")
     return {"content": content, **{name: arguments[name] for name in kept if name in arguments}}
 
 

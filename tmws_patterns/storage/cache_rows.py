@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select
 
 from tmws_patterns.ports import Entry
-from tmws_patterns.storage.cache_reads import DirectReads
 from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.direct_reads import DirectReads
 from tmws_patterns.storage.leases import SqlLeases
 from tmws_patterns.storage.schema import cache_entries as entries
 
@@ -50,13 +50,11 @@ class SqlCacheRows:
     async def fetch(self, digest: str, now: float) -> Entry | None:
         """The entry, unless it is missing or expired at `now` (seconds since 1970)."""
         wanted = {"digest": digest, "now": now}
-        if self._reads is not None:
-            row = await self._reads.first(wanted)
-        else:
-            row = next(iter(await self._connections.rows(FETCH, wanted)), None)
-        if row is None:
+        reads: DirectReads | Connections = self._reads or self._connections
+        found: Sequence[Any] = await reads.rows(FETCH, wanted)
+        if not found:
             return None
-        payload, stored_at, expires_at, epochs, cost = row
+        payload, stored_at, expires_at, epochs, cost = found[0]
         pairs = tuple((str(tag), int(epoch)) for tag, epoch in json.loads(epochs))
         return Entry(bytes(payload), stored_at, expires_at, pairs, cost)
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from anyio import CancelScope, move_on_after
 from sqlalchemy import Executable, QueuePool, Row
@@ -22,6 +22,13 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
 
 T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """Runs one statement and returns its rows, which may be plain tuples. Raises StoreUnavailable."""
+
+    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]: ...
+
 
 POOL_TIMEOUT = 30.0
 """Seconds to wait for a connection: the longest deadline that the settings give a call by default."""

@@ -11,29 +11,43 @@ from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from sqlalchemy import make_url, select
+from sqlalchemy import Select, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from tmws_patterns.errors import InvalidInput, StoreUnavailable
-from tmws_patterns.ports import CacheRows, CatalogueRows, Epochs, KeptAnswers, LearnedRows, MemoryRows, Totals
+from tmws_patterns.ports import (
+    CacheRows,
+    CatalogueRows,
+    Epochs,
+    IndexRows,
+    KeptAnswers,
+    LearnedRows,
+    MemoryReads,
+    MemoryRows,
+    Totals,
+    VectorRows,
+)
 from tmws_patterns.settings import Settings
-from tmws_patterns.storage import memory_rows, postgres_versions, sqlite_versions
-from tmws_patterns.storage.cache_reads import DirectReads
-from tmws_patterns.storage.cache_rows import FETCH, SqlCacheRows
+from tmws_patterns.storage import postgres_versions, sqlite_versions
+from tmws_patterns.storage.cache_rows import SqlCacheRows
 from tmws_patterns.storage.catalogue import SqlCatalogueRows
-from tmws_patterns.storage.connections import Connections
-from tmws_patterns.storage.epochs import SqliteEpochs
+from tmws_patterns.storage.connections import Connections, Reads
+from tmws_patterns.storage.direct_reads import DirectReads
+from tmws_patterns.storage.epochs import EpochLedger, SqliteEpochs
 from tmws_patterns.storage.failures import tells_damage, translated
+from tmws_patterns.storage.index_rows import SqlIndexRows, postgres_chunks, sqlite_chunks
 from tmws_patterns.storage.kept_answers import SqlKeptAnswers
 from tmws_patterns.storage.learned import SqlLearnedRows
 from tmws_patterns.storage.memory_rows import SqlMemoryRows
+from tmws_patterns.storage.memory_search import SqlMemoryReads
 from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
 from tmws_patterns.storage.postgres_epochs import open_epochs
 from tmws_patterns.storage.schema import meta
 from tmws_patterns.storage.sqlite import file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
+from tmws_patterns.storage.vector_rows import SqlVectorRows
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,6 +66,9 @@ class Database:
     """
 
     memories: MemoryRows
+    reads: MemoryReads
+    index: IndexRows
+    vectors: VectorRows
     epochs: Epochs
     cache_rows: CacheRows
     catalogue: CatalogueRows
@@ -120,16 +137,18 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
     stack.push_async_callback(kept.close)
     epochs = SqliteEpochs(main, memory_path)
     stack.callback(epochs.close)
-    reads = await DirectReads.open(cache_path, FETCH)
+    reads = await DirectReads.open(cache_path)
     stack.push_async_callback(reads.close)
-    words = (memory_rows.SQLITE_INSERT, memory_rows.SQLITE_WORDS)
-    memories = SqlMemoryRows(main, epochs, clock, *words)
+    words = await DirectReads.open(memory_path)
+    stack.push_async_callback(words.close)
     return await _assemble(
         engine_name="sqlite",
         main=main,
         kept=kept,
         epochs=epochs,
-        memories=memories,
+        quick=words,
+        chunks=sqlite_chunks(),
+        version_of=epochs.version,
         cache_rows=SqlCacheRows(kept, sqlite.insert, clock, reads),
         insert=sqlite.insert,
         clock=clock,
@@ -167,14 +186,13 @@ async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: 
     version = await migrate(main, postgres_versions.MEMORY, clock)
     await migrate(main, postgres_versions.CACHE, clock)
     epochs = await stack.enter_async_context(open_epochs(main, connect))
-    words = (memory_rows.POSTGRES_INSERT, memory_rows.POSTGRES_WORDS)
-    memories = SqlMemoryRows(main, epochs, clock, *words)
     return await _assemble(
         engine_name="postgresql",
         main=main,
         kept=main,
         epochs=epochs,
-        memories=memories,
+        quick=main,
+        chunks=postgres_chunks(),
         cache_rows=SqlCacheRows(main, postgresql.insert, clock),
         insert=postgresql.insert,
         clock=clock,
@@ -187,8 +205,10 @@ async def _assemble(
     engine_name: str,
     main: Connections,
     kept: Connections,
-    epochs: Epochs,
-    memories: MemoryRows,
+    epochs: EpochLedger,
+    quick: Reads,
+    chunks: Select[Any],
+    version_of: Callable[[], int] | None = None,
     cache_rows: CacheRows,
     insert: Callable[..., Any],
     clock: Callable[[], float],
@@ -197,7 +217,10 @@ async def _assemble(
     """`main` holds what must not be lost, `kept` what may; on PostgreSQL they are one."""
     ((store_id,),) = await main.rows(_STORE_ID)
     return Database(
-        memories=memories,
+        memories=SqlMemoryRows(main, epochs, clock),
+        reads=SqlMemoryReads(main, quick),
+        index=SqlIndexRows(main, quick, chunks, version_of),
+        vectors=SqlVectorRows(main, quick, insert),
         epochs=epochs,
         cache_rows=cache_rows,
         catalogue=SqlCatalogueRows(main, insert, clock),

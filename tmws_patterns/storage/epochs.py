@@ -80,6 +80,12 @@ class SqliteEpochs:
         known = self._known.get
         return tuple([known(tag, 0) for tag in tags])
 
+    def version(self) -> int:
+        """Another number after each commit of any process; without waiting. Raises StoreUnavailable."""
+        with translated(self._connections.place):
+            (found,) = self._look.execute("PRAGMA data_version").fetchone()
+        return int(found)
+
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
         """The epochs, by one statement."""
         known = by_tag(await self._connections.rows(ALL))

@@ -1,41 +1,30 @@
-"""The memories of all agents, over either engine."""
+"""The memories of all agents as they are written, over either engine.
+
+Every write takes the counter of numbers first, and with it a lock: memories become visible in the order of their
+numbers, so that who has seen one has seen all before it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Insert, Row, bindparam, cast, delete, func, insert, literal_column, select
-from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tmws_patterns.call import Scope
-from tmws_patterns.ports import Memory, MemoryQuery
+from tmws_patterns.ports import Memory
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import EpochLedger
-from tmws_patterns.storage.memory_search import (
-    WordIndex,
-    postgres_ranked,
-    ranked_statement,
-    shape_of,
-    sqlite_ranked,
-    unranked_statement,
-    values_of,
-)
-from tmws_patterns.storage.schema import Moment, memories, memory_shares, memory_tags, postgres_memories
-from tmws_patterns.storage.words import plain_words, postgres_match, sqlite_match, tag_key
+from tmws_patterns.storage.schema import Moment, counters, memories, memory_shares, memory_tags, moment_of
+from tmws_patterns.storage.words import tag_key
 
-SQLITE_WORDS = WordIndex(sqlite_match, sqlite_ranked)
-POSTGRES_WORDS = WordIndex(postgres_match, postgres_ranked)
+COLUMNS = tuple(column.name for column in memories.c if column.name != "number")
 
-_COLUMNS = tuple(column.name for column in memories.c if column.name != "number")
-_VALUES: dict[str, Any] = {name: bindparam(name) for name in _COLUMNS}
-SQLITE_INSERT = insert(memories).values(**_VALUES)
-POSTGRES_INSERT = insert(postgres_memories).values(
-    **_VALUES, words=func.to_tsvector(cast(literal_column("'memory_words'"), REGCONFIG), bindparam("plain_words"))
-)
-
+_INSERT = insert(memories)
 _EXPIRED = delete(memories).where(memories.c.expires_at <= bindparam("now", type_=Moment))
 _OWNED = delete(memories).where(
     memories.c.id.in_(bindparam("ids", expanding=True)),
@@ -44,57 +33,59 @@ _OWNED = delete(memories).where(
 )
 _OWNED_IN_NAMESPACE = _OWNED.where(memories.c.namespace == bindparam("namespace"))
 _COUNT = select(func.count()).select_from(memories)
+_TAKE = (
+    update(counters)
+    .where(counters.c.name == bindparam("counter"))
+    .values(value=counters.c.value + bindparam("taken"))
+    .returning(counters.c.value)
+)
+_ALIKE = select(memories).where(memories.c.fingerprint.in_(bindparam("fingerprints", expanding=True)))
+_AT_ONCE = 500  # fingerprints looked for by one statement
+
+
+async def take_numbers(connection: AsyncConnection, counter: str, count: int) -> int:
+    """The first of so many numbers that nobody had or will have."""
+    return int(await connection.scalar(_TAKE, {"counter": counter, "taken": count})) - count + 1
 
 
 class SqlMemoryRows:
-    """MemoryRows over one engine: its way to insert a row and its index of words."""
+    """MemoryRows over one engine."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        epochs: EpochLedger,
-        clock: Callable[[], float],
-        insert_row: Insert,
-        words: WordIndex,
-    ) -> None:
+    def __init__(self, connections: Connections, epochs: EpochLedger, clock: Callable[[], float]) -> None:
         self._connections = connections
         self._epochs = epochs
         self._clock = clock
-        self._insert = insert_row
-        self._words = words
 
-    async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> None:
-        """Store all of the memories or none, and delete what has expired by now."""
-        inserts = (
-            (self._insert, [self._row(memory) for memory in memories]),
-            (memory_tags.insert(), [row for memory in memories for row in _tag_rows(memory)]),
-            (memory_shares.insert(), [row for memory in memories for row in _share_rows(memory)]),
-        )
+    async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> list[str]:
+        """See MemoryRows. What has expired by now is deleted."""
         now = datetime.fromtimestamp(self._clock(), UTC)
         async with self._connections.write() as connection:
             raised = await self._epochs.bump_within(connection, bump)
             await connection.execute(_EXPIRED, {"now": now})
-            for statement, rows in inserts:
-                if rows:
-                    await connection.execute(statement, rows)
+            first = await take_numbers(connection, "memories", len(memories))
+            found = await _alike(connection, memories)
+            ids, new, known = _sorted_out(memories, found)
+            await _write(connection, new, first)
+            for memory in known:  # as new ones under their old ids, since their words may have changed
+                await connection.execute(delete_of(memory.id))
+            await _write(connection, known, first + len(new))
         self._epochs.learn(raised)
+        return ids
 
-    async def search(self, query: MemoryQuery) -> list[tuple[Memory, float]]:
-        """Visible memories, best first. A score is the rank divided by the best rank of the answer."""
-        shape, values = shape_of(query), values_of(query)
-        if query.terms:
-            values["match"] = self._words.expression(query.terms)
-            if not values["match"]:
-                return []
-            statement = ranked_statement(shape, self._words)
-        else:
-            statement = unranked_statement(shape)
-        rows = await self._connections.rows(statement, values)
-        best = max((row.score for row in rows), default=1.0)
-        return [(_memory(row), max(0.0, row.score / best) if best > 0 else 1.0) for row in rows]
+    async def replace(self, memory: Memory, bump: Iterable[str]) -> bool:
+        """See MemoryRows."""
+        owner = {"ids": [memory.id], "tenant": memory.tenant, "agent": memory.agent_id}
+        async with self._connections.write() as connection:
+            raised = await self._epochs.bump_within(connection, bump)
+            first = await take_numbers(connection, "memories", 1)
+            there = (await connection.execute(_OWNED, owner)).rowcount > 0
+            if there:
+                await _write(connection, [memory], first)
+        self._epochs.learn(raised)
+        return there
 
     async def remove(self, ids: Sequence[str], scope: Scope, bump: Iterable[str]) -> int:
-        """Delete those of `ids` that the scope's agent owns; returns how many."""
+        """See MemoryRows."""
         values: dict[str, Any] = {"ids": list(ids), "tenant": scope.tenant, "agent": scope.agent}
         statement = _OWNED
         if scope.namespace is not None:
@@ -105,18 +96,96 @@ class SqlMemoryRows:
         self._epochs.learn(raised)
         return removed.rowcount
 
+    async def sweep(self, bump: Iterable[str]) -> int:
+        """See MemoryRows."""
+        async with self._connections.write() as connection:
+            raised = await self._epochs.bump_within(connection, bump)
+            removed = await connection.execute(_EXPIRED, {"now": datetime.fromtimestamp(self._clock(), UTC)})
+        self._epochs.learn(raised)
+        return removed.rowcount
+
     async def count(self) -> int:
-        """How many memories there are, of all agents."""
+        """See MemoryRows."""
         ((count,),) = await self._connections.rows(_COUNT)
         return int(count)
 
-    def _row(self, memory: Memory) -> Mapping[str, Any]:
-        row = {name: getattr(memory, name) for name in _COLUMNS}
-        row["tags"] = json.dumps(memory.tags, ensure_ascii=False)
-        row["shared_with"] = json.dumps(memory.shared_with, ensure_ascii=False)
-        if self._insert is POSTGRES_INSERT:
-            row["plain_words"] = plain_words(" ".join((memory.content, *memory.tags)))
-        return row
+
+def memory_of(row: Sequence[Any]) -> Memory:
+    """A row of the table as what it stands for; times may be as the database holds them."""
+    values = dict(zip(COLUMNS, row[1:], strict=True))
+    for name in ("tags", "shared_with"):
+        values[name] = tuple(json.loads(values[name])) if values[name] != "[]" else ()
+    for name in ("created_at", "updated_at", "expires_at"):
+        if isinstance(values[name], int):
+            values[name] = moment_of(values[name])
+    return Memory(**values)
+
+
+def delete_of(memory_id: str) -> Any:
+    """The statement that deletes one memory by its id."""
+    return delete(memories).where(memories.c.id == memory_id)
+
+
+async def _alike(connection: AsyncConnection, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:
+    """What is there of the same owners with the same fingerprints."""
+    wanted = sorted({memory.fingerprint for memory in memories if memory.fingerprint})
+    found: dict[tuple[str, ...], Memory] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows = await connection.execute(_ALIKE, {"fingerprints": wanted[start : start + _AT_ONCE]})
+        found |= {_identity(memory): memory for memory in map(memory_of, rows)}
+    return found
+
+
+def _sorted_out(
+    stored: Sequence[Memory], found: Mapping[tuple[str, ...], Memory]
+) -> tuple[list[str], list[Memory], list[Memory]]:
+    """(the id of each, the new ones, those that were there, renewed): what is said again is one memory."""
+    ids: list[str] = []
+    held: dict[tuple[str, ...], Memory] = {}
+    for memory in stored:
+        same = _identity(memory) if memory.fingerprint else (memory.id,)
+        before = held.get(same) or found.get(same)
+        held[same] = memory if before is None else _again(before, memory)
+        ids.append(held[same].id)
+    known = [memory for same, memory in held.items() if same in found]
+    return ids, [memory for same, memory in held.items() if same not in found], known
+
+
+def _again(before: Memory, said: Memory) -> Memory:
+    """A memory that was said once more: the longer text, all tags, both times, how often, and the later end."""
+    ends = (before.expires_at, said.expires_at)
+    return replace(
+        before,
+        content=max(said.content, before.content, key=len),
+        summary=said.summary or before.summary,
+        tags=tuple(dict.fromkeys((*before.tags, *said.tags))),
+        importance=max(before.importance, said.importance),
+        updated_at=max(before.updated_at, said.updated_at),
+        expires_at=None if None in ends else max(end for end in ends if end is not None),
+        times=before.times + said.times,
+    )
+
+
+def _identity(memory: Memory) -> tuple[str, ...]:
+    return (memory.tenant, memory.agent_id, memory.fingerprint)
+
+
+async def _write(connection: AsyncConnection, stored: Sequence[Memory], first: int) -> None:
+    inserts = (
+        (_INSERT, [{"number": first + place, **_row(memory)} for place, memory in enumerate(stored)]),
+        (memory_tags.insert(), [row for memory in stored for row in _tag_rows(memory)]),
+        (memory_shares.insert(), [row for memory in stored for row in _share_rows(memory)]),
+    )
+    for statement, rows in inserts:
+        if rows:
+            await connection.execute(statement, rows)
+
+
+def _row(memory: Memory) -> dict[str, Any]:
+    row = {name: getattr(memory, name) for name in COLUMNS}
+    row["tags"] = json.dumps(memory.tags, ensure_ascii=False)
+    row["shared_with"] = json.dumps(memory.shared_with, ensure_ascii=False)
+    return row
 
 
 def _tag_rows(memory: Memory) -> list[dict[str, str]]:
@@ -125,9 +194,3 @@ def _tag_rows(memory: Memory) -> list[dict[str, str]]:
 
 def _share_rows(memory: Memory) -> list[dict[str, str]]:
     return [{"memory_id": memory.id, "agent_id": agent} for agent in sorted(set(memory.shared_with))]
-
-
-def _memory(row: Row[Any]) -> Memory:
-    values = {name: getattr(row, name) for name in _COLUMNS}
-    lists = {name: tuple(json.loads(values[name])) for name in ("tags", "shared_with")}
-    return Memory(**{**values, **lists})

@@ -1,125 +1,125 @@
-"""The statements that read memories: scope first, then what the query asks for.
+"""Memories as they are read: scope first, then what the query asks for.
 
-Built once for each shape of query and kept; the values are bound when they run.
+Statements are built once for each shape of query and kept; the values are bound when they run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-)
-from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Select, and_, bindparam, exists, func, or_, select
 
-from tmws_patterns.ports import MemoryQuery
-from tmws_patterns.storage.schema import Moment, memory_shares, memory_tags, postgres_memories, sqlite_words
+from tmws_patterns.ports import Memory, MemoryQuery
+from tmws_patterns.storage.connections import Connections, Reads
+from tmws_patterns.storage.memory_rows import memory_of
 from tmws_patterns.storage.schema import memories as m
+from tmws_patterns.storage.schema import memory_shares, memory_tags, microseconds_of
 from tmws_patterns.storage.words import tag_key
+
+_AT_ONCE = 1_000  # numbers bound to one statement
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which filters a query has, and in which order its rows come ("" for by rank)."""
+    """Which filters a query has, and in which order its rows come."""
 
     namespace: bool
     tags: bool
     min_importance: bool
     since: bool
     until: bool
+    agents: bool
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class WordIndex:
-    """How one engine searches words.
+class SqlMemoryReads:
+    """MemoryReads over one engine."""
 
-    `expression` makes the match of a query's terms, "" where they hold no word. `ranked` is a select
-    of (number, score) over memories joined with the index; a higher score is better.
-    """
+    def __init__(self, connections: Connections, quick: Reads) -> None:
+        """Read over `connections`, and what every recall needs by the `quick` way."""
+        self._connections = connections
+        self._quick = quick
 
-    expression: Callable[[tuple[str, ...]], str]
-    ranked: Callable[[], Select[Any]]
+    async def listed(self, query: MemoryQuery) -> list[Memory]:
+        """See MemoryReads."""
+        shape = _shape_of(query)
+        rows = await self._connections.rows(_listing(shape), {**_values_of(query), "limit": query.limit})
+        return [memory_of(row) for row in rows]
+
+    async def numbers(self, query: MemoryQuery, limit: int) -> list[int]:
+        """See MemoryReads."""
+        rows = await self._connections.rows(_numbers(_shape_of(query)), {**_values_of(query), "limit": limit})
+        return [number for (number,) in rows]
+
+    async def fetch(self, numbers: Sequence[int], query: MemoryQuery) -> dict[int, Memory]:
+        """See MemoryReads."""
+        statement, values = _fetching(_shape_of(query)), _values_of(query)
+        found: dict[int, Memory] = {}
+        for start in range(0, len(numbers), _AT_ONCE):
+            wanted = {**values, "numbers": list(numbers[start : start + _AT_ONCE])}
+            found |= {row[0]: memory_of(row) for row in await self._quick.rows(statement, wanted)}
+        return found
+
+    async def after(self, number: int, query: MemoryQuery) -> list[tuple[int, Memory]]:
+        """See MemoryReads."""
+        values = {**_values_of(query), "after": number, "limit": query.limit}
+        rows = await self._connections.rows(_next(_shape_of(query)), values)
+        return [(row.number, memory_of(row)) for row in rows]
 
 
-def sqlite_ranked() -> Select[Any]:
-    """Matches in FTS5; its bm25 is the smaller the better."""
-    joined = m.join(sqlite_words, sqlite_words.c.rowid == m.c.number)
-    match = literal_column("memory_words").op("MATCH")(bindparam("match"))
-    return select(m.c.number, (-sqlite_words.c.rank).label("score")).select_from(joined).where(match)
-
-
-def postgres_ranked() -> Select[Any]:
-    """Matches by tsvector. ts_rank, unlike ts_rank_cd, prefers two words of an OR over one word twice."""
-    vector = literal_column("memories.words", postgres_memories.c.words.type)
-    query = func.to_tsquery(cast(literal_column("'memory_words'"), REGCONFIG), bindparam("match"))
-    divided_by_length = (
-        1  # 1 + the logarithm of the length, https://www.postgresql.org/docs/current/textsearch-controls.html
-    )
-    rank = func.ts_rank(vector, query, divided_by_length).label("score")
-    return select(m.c.number, rank).select_from(m).where(vector.op("@@")(query))
-
-
-def shape_of(query: MemoryQuery) -> Shape:
-    """The shape of a query."""
+def _shape_of(query: MemoryQuery) -> Shape:
     return Shape(
         namespace=query.scope.namespace is not None,
         tags=bool(query.tags),
         min_importance=query.min_importance is not None,
         since=query.since is not None,
         until=query.until is not None,
-        order="" if query.terms else query.order,
+        agents=bool(query.agents),
+        order=query.order,
     )
 
 
-def values_of(query: MemoryQuery) -> dict[str, Any]:
-    """What a statement of the query's shape takes, all but the words to match."""
+def _values_of(query: MemoryQuery) -> dict[str, Any]:
+    """What a statement of the query's shape takes, all but limits and numbers."""
     tags = sorted({tag_key(tag) for tag in query.tags})
     wanted = {
         "namespace": query.scope.namespace,
         "tags": tags or None,
         "min_importance": query.min_importance,
-        "since": query.since,
-        "until": query.until,
+        "since": query.since and microseconds_of(query.since),
+        "until": query.until and microseconds_of(query.until),
+        "agents": list(query.agents) or None,
     }
     return {
         "tenant": query.scope.tenant,
         "agent": query.scope.agent,
         "teams": sorted(query.scope.teams),
-        "now": query.now,
-        "limit": query.limit,
+        "now": microseconds_of(query.now),
         **({"tag_count": len(tags)} if tags else {}),
         **{name: value for name, value in wanted.items() if value is not None},
     }
 
 
-def in_sight() -> ColumnElement[bool]:
-    """The scope: what one agent may see, and nothing that has expired."""
+def in_sight(tenant: ColumnElement[str] = m.c.tenant) -> ColumnElement[bool]:
+    """The scope: what one agent may see, and nothing that has expired.
+
+    `tenant` may be an expression that no index is used for, where few rows are known by their numbers: SQLite would
+    go through all of a tenant's.
+    """
     agent: BindParameter[str] = bindparam("agent")
     shared = exists().where(memory_shares.c.memory_id == m.c.id, memory_shares.c.agent_id == agent)
     return and_(
-        m.c.tenant == bindparam("tenant"),
+        tenant == bindparam("tenant"),
         or_(
             m.c.agent_id == agent,
             m.c.access_level == "public",
             and_(m.c.access_level == "team", m.c.team.in_(bindparam("teams", expanding=True))),
             and_(m.c.access_level == "shared", shared),
         ),
-        or_(m.c.expires_at.is_(None), m.c.expires_at > bindparam("now", type_=Moment)),
+        or_(m.c.expires_at.is_(None), m.c.expires_at > bindparam("now", type_=BigInteger)),
     )
 
 
@@ -134,28 +134,33 @@ def _wanted(shape: Shape) -> list[ColumnElement[bool]]:
         (shape.namespace, m.c.namespace == bindparam("namespace")),
         (shape.tags, m.c.id.in_(tagged)),
         (shape.min_importance, m.c.importance >= bindparam("min_importance")),
-        (shape.since, m.c.created_at >= bindparam("since", type_=Moment)),
-        (shape.until, m.c.created_at < bindparam("until", type_=Moment)),
+        (shape.since, m.c.created_at >= bindparam("since", type_=BigInteger)),
+        (shape.until, m.c.created_at < bindparam("until", type_=BigInteger)),
+        (shape.agents, m.c.agent_id.in_(bindparam("agents", expanding=True))),
     )
     return [condition for wanted, condition in filters if wanted]
 
 
 @cache
-def unranked_statement(shape: Shape) -> Select[Any]:
-    """Memories in sight by time or importance, with a score of 1."""
+def _listing(shape: Shape) -> Select[Any]:
+    """Memories in sight by time or importance."""
     first = [m.c.importance.desc()] if shape.order == "importance" else []
-    return (
-        select(m, literal(1.0).label("score"))
-        .where(in_sight(), *_wanted(shape))
-        .order_by(*first, m.c.created_at.desc(), m.c.number.desc())
-        .limit(bindparam("limit"))
-    )
+    found = select(m).where(in_sight(), *_wanted(shape))
+    return found.order_by(*first, m.c.created_at.desc(), m.c.number.desc()).limit(bindparam("limit"))
 
 
 @cache
-def ranked_statement(shape: Shape, index: WordIndex) -> Select[Any]:
-    """Memories in sight that match, best first. Contents are read only of those within the limit."""
-    hits = index.ranked().where(in_sight(), *_wanted(shape))
-    best = hits.order_by(literal_column("score").desc(), m.c.number.desc()).limit(bindparam("limit")).subquery()
-    found = select(m, best.c.score).join(best, best.c.number == m.c.number)
-    return found.order_by(best.c.score.desc(), m.c.number.desc())
+def _numbers(shape: Shape) -> Select[Any]:
+    return select(m.c.number).where(in_sight(), *_wanted(shape)).limit(bindparam("limit"))
+
+
+@cache
+def _fetching(shape: Shape) -> Select[Any]:
+    numbered = m.c.number.in_(bindparam("numbers", expanding=True))
+    return select(m).where(numbered, in_sight(m.c.tenant.concat("")), *_wanted(shape))
+
+
+@cache
+def _next(shape: Shape) -> Select[Any]:
+    later = select(m).where(m.c.number > bindparam("after"), in_sight(), *_wanted(shape))
+    return later.order_by(m.c.number).limit(bindparam("limit"))

@@ -69,6 +69,36 @@ _MEMORY_1 = (
     "CREATE TABLE totals (name TEXT PRIMARY KEY, value DOUBLE PRECISION NOT NULL)",
 )
 
+# As on SQLite: the words are indexed by memory/index, and numbers are never used twice.
+_MEMORY_2 = (
+    "ALTER TABLE memories DROP COLUMN words",
+    "DROP TEXT SEARCH CONFIGURATION memory_words",
+    "DROP TEXT SEARCH DICTIONARY english_words",
+    "ALTER TABLE memories ADD COLUMN summary TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE memories ADD COLUMN times INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE memories ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX memories_by_fingerprint ON memories (fingerprint, agent_id)",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+    "INSERT INTO counters SELECT 'memories', coalesce(max(number), 0) FROM memories",
+    "INSERT INTO counters VALUES ('segments', 0)",
+    """
+    CREATE TABLE index_segments (
+        id BIGINT PRIMARY KEY, first BIGINT NOT NULL, last BIGINT NOT NULL, docs INTEGER NOT NULL, head BYTEA NOT NULL
+    )
+    """,
+    # what the index holds does not compress
+    "ALTER TABLE index_segments ALTER COLUMN head SET STORAGE EXTERNAL",
+    "CREATE TABLE index_chunks (key BIGINT PRIMARY KEY, data BYTEA NOT NULL)",
+    "ALTER TABLE index_chunks ALTER COLUMN data SET STORAGE EXTERNAL",
+    """
+    CREATE TABLE memory_vectors (
+        number BIGINT PRIMARY KEY REFERENCES memories (number) ON DELETE CASCADE,
+        encoder TEXT NOT NULL,
+        vector BYTEA NOT NULL
+    )
+    """,
+)
+
 _CACHE_1 = (
     # UNLOGGED: a crash may empty a cache, and every write of it is twice as quick
     """
@@ -105,5 +135,5 @@ _CACHE_3 = (
     "CREATE UNLOGGED TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
 )
 
-MEMORY = Versions("memory", (_MEMORY_1,), _LOCK)
+MEMORY = Versions("memory", (_MEMORY_1, _MEMORY_2), _LOCK)
 CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3), _LOCK)

@@ -19,15 +19,22 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    column,
-    table,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 metadata = MetaData()
+
+
+def moment_of(microseconds: int) -> datetime:
+    """The aware time so long after 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds_of(moment: datetime) -> int:
+    """The reverse."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 class Moment(TypeDecorator[datetime]):
@@ -37,10 +44,10 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds_of(value)
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + int(value) * _MICROSECOND
+        return None if value is None else moment_of(value)
 
 
 schema_versions = Table(
@@ -70,12 +77,36 @@ memories = Table(
     Column("tags", Text, nullable=False),
     Column("shared_with", Text, nullable=False),
     Column("content", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
 )
 
-postgres_memories = memories.to_metadata(MetaData())
-postgres_memories.append_column(Column("words", TSVECTOR, nullable=False))
+counters = Table(
+    "counters", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False)
+)
 
-sqlite_words = table("memory_words", column("rowid", Integer), column("rank", Double))
+index_segments = Table(
+    "index_segments",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("docs", Integer, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+)
+
+index_chunks = Table(
+    "index_chunks", metadata, Column("key", BigInteger, primary_key=True), Column("data", LargeBinary, nullable=False)
+)
+
+memory_vectors = Table(
+    "memory_vectors",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("encoder", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
 
 memory_tags = Table(
     "memory_tags", metadata, Column("memory_id", Text, primary_key=True), Column("tag", Text, primary_key=True)

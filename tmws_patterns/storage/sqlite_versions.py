@@ -77,6 +77,35 @@ _MEMORY_1 = (
     "CREATE TABLE totals (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID",
 )
 
+# Words are indexed by memory/index from here on, the same on both engines; numbers are never used twice, so that the
+# index can tell a new memory from one that has gone.
+_MEMORY_2 = (
+    "DROP TRIGGER memories_added",
+    "DROP TRIGGER memories_removed",
+    "DROP TRIGGER memories_changed",
+    "DROP TABLE memory_words",
+    "ALTER TABLE memories ADD COLUMN summary TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE memories ADD COLUMN times INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE memories ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX memories_by_fingerprint ON memories (fingerprint, agent_id)",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT INTO counters SELECT 'memories', coalesce(max(number), 0) FROM memories",
+    "INSERT INTO counters VALUES ('segments', 0)",
+    """
+    CREATE TABLE index_segments (
+        id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, docs INTEGER NOT NULL, head BLOB NOT NULL
+    )
+    """,
+    "CREATE TABLE index_chunks (key INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    """
+    CREATE TABLE memory_vectors (
+        number INTEGER PRIMARY KEY REFERENCES memories (number) ON DELETE CASCADE,
+        encoder TEXT NOT NULL,
+        vector BLOB NOT NULL
+    )
+    """,
+)
+
 _CACHE_1 = (
     """
     CREATE TABLE cache_entries (
@@ -110,5 +139,5 @@ _CACHE_3 = (
     "CREATE TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID",
 )
 
-MEMORY = Versions("memory", (_MEMORY_1,))
+MEMORY = Versions("memory", (_MEMORY_1, _MEMORY_2))
 CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3))

@@ -1,17 +1,19 @@
-"""The quick way to read the cache's rows from SQLite: a connection of its own, one hop to its thread a read.
+"""The quick way to read from SQLite: a connection of its own, one hop to its thread a read.
 
-Every miss passes here, so it costs what a miss costs at least. Through the pool of SQLAlchemy's
-asynchronous layer the same read takes five hops; the statement is still compiled by Core.
+Every miss of the cache and every recall passes here. Through the pool of SQLAlchemy's asynchronous
+layer the same read takes five hops; the statement is still compiled by Core, once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
 from anyio import CancelScope
-from sqlalchemy import Select
+from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite
 
 from tmws_patterns.errors import StoreUnavailable
@@ -21,17 +23,15 @@ BUSY_TIMEOUT = 0.2  # seconds; a reader waits only while the file changes its sh
 
 
 class DirectReads:
-    """One statement, run again and again on one connection."""
+    """Statements on one connection. Rows are plain tuples, as SQLite holds them."""
 
-    def __init__(self, connection: aiosqlite.Connection, statement: Select[Any], place: str) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self._sql = str(compiled)
+    def __init__(self, connection: aiosqlite.Connection, place: str) -> None:
         self._connection = connection
         self._place = place
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, statement: Select[Any]) -> Self:
+    async def open(cls, path: Path) -> Self:
         """Open the file for reading.
 
         Raises:
@@ -42,17 +42,24 @@ class DirectReads:
             with CancelScope(shield=True):
                 connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
                 await connection.execute("PRAGMA query_only = ON")
-        return cls(connection, statement, str(path))
+        return cls(connection, str(path))
 
-    async def first(self, parameters: dict[str, Any]) -> Any:
-        """The first row as a tuple; None where there is none. Raises StoreUnavailable, also after `close`."""
+    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """All rows. Raises StoreUnavailable, also after `close`."""
         if self._closed:
             raise StoreUnavailable(f"{self._place}: the database has been closed")
         with translated(self._place):
-            return next(iter(await self._connection.execute_fetchall(self._sql, parameters)), None)
+            ready = _compiled(statement).construct_expanded_state(values)
+            return list(await self._connection.execute_fetchall(ready.statement, ready.parameters))
 
     async def close(self) -> None:
         """Close the connection, after the reads that wait for its thread; not cancelled half-way."""
         self._closed = True
         with CancelScope(shield=True):
             await self._connection.close()
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Any) -> Any:
+    """The statement without its values; it is known by its identity."""
+    return statement.compile(dialect=sqlite.dialect(paramstyle="named"))

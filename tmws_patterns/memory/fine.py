@@ -1,0 +1,93 @@
+"""The second look, where a sentence model is installed: how near what a memory means is to what is asked.
+
+Encoding takes milliseconds a text, so memories are encoded in the background, the newest first, and kept; one that is
+not encoded yet keeps what the static table says of it. The model is loaded with the first question.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import anyio
+import numpy as np
+from anyio import to_thread
+
+from tmws_patterns.errors import StoreUnavailable, TmwsError
+from tmws_patterns.memory.index.meaning import likeness, rounded
+from tmws_patterns.memory.index.ranking import Ranked
+from tmws_patterns.memory.index.segment import Encoder
+from tmws_patterns.ports import VectorRows
+
+_LOG = logging.getLogger(__name__)
+
+LEAST, MORE = 0.4, 0.5  # what meaning counts by this model, where all words are in one memory, and more where none is
+_AT_ONCE = 16  # memories encoded at a time: some 0.1 s of one processor
+_REST = 0.05  # seconds between them, so that questions come first
+_PAUSE = 5.0  # seconds until it is looked again whether others have stored something, and after an outage
+
+
+class SecondLook:
+    """Scores candidates anew. One for a database; `run` belongs in a background task."""
+
+    def __init__(self, rows: VectorRows, opened: Callable[[], Encoder]) -> None:
+        """Encode with what `opened` gives, which is called on first use and may take a second."""
+        self._rows = rows
+        self._opened = opened
+        self._encoder: Encoder | None = None
+        self._opening = anyio.Lock()
+        self._asked = anyio.Event()
+        self.broken = False
+
+    async def ranked(self, text: str, candidates: Sequence[Ranked]) -> list[Ranked]:
+        """The candidates with new scores, best first; as they are where the model cannot be had."""
+        self._asked.set()
+        encoder = await self._ready()
+        if encoder is None or not candidates:
+            return list(candidates)
+        kept = await self._rows.vectors([one.number for one in candidates], encoder.name)
+        vector = (await to_thread.run_sync(encoder.encode_all, [text]))[0]
+        means = np.array([np.frombuffer(kept[n], np.int8) for n in kept], np.int8).reshape(-1, encoder.width)
+        near = dict(zip(kept, likeness(means, vector).tolist(), strict=True))
+        share = LEAST + MORE * (1 - max(one.coverage for one in candidates))
+        found = [_scored(one, near.get(one.number, one.meaning), share) for one in candidates]
+        return sorted(found, key=lambda one: (-one.score, -one.number))
+
+    async def run(self) -> None:
+        """Encode what has no vector yet, until cancelled; nothing before the first question."""
+        await self._asked.wait()
+        while (encoder := await self._ready()) is not None:
+            try:
+                done = await self._encode(encoder)
+            except StoreUnavailable as exc:
+                _LOG.info("memories wait to be encoded: %s", exc)
+                done = 0
+            await anyio.sleep(_REST if done else _PAUSE)
+
+    async def backlog(self) -> int:
+        """How many memories are not encoded yet."""
+        encoder = await self._ready()
+        return await self._rows.unencoded_count(encoder.name) if encoder else 0
+
+    async def _encode(self, encoder: Encoder) -> int:
+        waiting = await self._rows.unencoded(encoder.name, _AT_ONCE)
+        if waiting:
+            vectors = await to_thread.run_sync(encoder.encode_all, [text for _, text in waiting])
+            made = rounded(vectors)
+            rows = {number: vector.tobytes() for (number, _), vector in zip(waiting, made, strict=True)}
+            await self._rows.keep_vectors(rows, encoder.name)
+        return len(waiting)
+
+    async def _ready(self) -> Encoder | None:
+        async with self._opening:
+            if self._encoder is None and not self.broken:
+                try:
+                    self._encoder = await to_thread.run_sync(self._opened)
+                except TmwsError as exc:
+                    _LOG.warning("the table alone tells what memories mean: %s", exc)
+                    self.broken = True
+            return self._encoder
+
+
+def _scored(one: Ranked, meaning: float, share: float) -> Ranked:
+    return one._replace(meaning=meaning, score=(1 - share) * min(one.words, 1.0) + share * max(meaning, 0.0))

@@ -1,0 +1,246 @@
+"""Segments as they come and go: read from the database, made of new memories, joined, and mended.
+
+What has no segment yet is held in memory by small segments of YOUNG memories, of which only the last changes.
+Whoever is first to make a segment does it for all processes; the others find theirs refused, and look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from anyio import to_thread
+
+from tmws_patterns.memory.index import segment as segments
+from tmws_patterns.memory.index.meaning import Vectors, rounded
+from tmws_patterns.memory.index.segment import (
+    CHUNK,
+    ENTRY,
+    FIRST_VECTORS,
+    LARGEST,
+    VECTORS,
+    Damaged,
+    Encoder,
+    Entries,
+    Head,
+    Indexed,
+    Owner,
+    Places,
+    Segment,
+)
+from tmws_patterns.memory.index.terms import codes
+from tmws_patterns.ports import IndexRows, IndexSegment, Unindexed
+
+YOUNG = 128  # memories: putting them together takes a millisecond or two
+HELD = 32 * 2**20  # bytes of vectors that a process keeps in memory: those of some 130,000 memories
+_IN_THREAD = 256  # memories whose words are not cut on the event loop: some 10 ms
+_LARGER = 2  # times as many memories an earlier segment may have to be joined with what is new
+
+Ranges = Sequence[tuple[int, int]]
+
+
+class Part(NamedTuple):
+    """A segment: one of the database, whose lists and vectors are read when they are needed, or one in memory."""
+
+    head: Head
+    place: IndexSegment | None = None
+    whole: Segment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The index at one moment: the segments of the database, and the memories that they do not hold yet."""
+
+    stored: tuple[Part, ...] = ()
+    recent: tuple[Indexed, ...] = ()
+    young: tuple[Part, ...] = ()
+    average: float = field(default=1.0)
+    """Words of a memory."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All segments by the numbers of their memories."""
+        return self.stored + self.young
+
+    @property
+    def last(self) -> int:
+        """The highest number that is known; 0 for none."""
+        if self.recent:
+            return self.recent[-1].number
+        return self.stored[-1].place.last if self.stored and self.stored[-1].place else 0
+
+    @property
+    def unstored(self) -> int:
+        """Memories that no segment of the database holds."""
+        return len(self.recent)
+
+
+class Keeper:
+    """Reads and writes the segments of one database."""
+
+    def __init__(self, rows: IndexRows, encoder: Encoder) -> None:
+        self._rows = rows
+        self._encoder = encoder
+        self._parts: tuple[Part, ...] = ()
+        self._held: dict[int, Vectors] = {}
+
+    async def cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
+        """The words of some memories, and what they mean."""
+        if len(memories) > _IN_THREAD:
+            return await to_thread.run_sync(self._cut, memories)
+        return self._cut(memories)
+
+    async def grown(self, view: View, stored: tuple[Part, ...], covered: int, new: Sequence[Indexed]) -> View:
+        """The view with these segments of the database, which hold all up to the number `covered`, and new memories."""
+        if stored is view.stored and not new:
+            return view
+        recent = tuple(memory for memory in (*view.recent, *new) if memory.number > covered)
+        same = bool(view.recent and recent) and recent[0].number == view.recent[0].number
+        young = [part for part in view.young if len(part.head.numbers) == YOUNG] if same else []
+        average = _average([*stored, *young])
+        todo = recent[len(young) * YOUNG :]
+        build = partial(self._young, todo, average)
+        young += await to_thread.run_sync(build) if len(todo) > _IN_THREAD else build()
+        return View(stored, recent, tuple(young), average)
+
+    async def parts(self, places: Sequence[IndexSegment]) -> tuple[Part, ...]:
+        """The segments with their heads: the same tuple as before, where nothing has changed."""
+        known = {part.place: part for part in self._parts}
+        if tuple(known) != tuple(places):
+            self._parts = tuple([known.get(place) or await self._opened(place) for place in places])
+            there = {place.id for place in places}
+            self._held = {segment: vectors for segment, vectors in self._held.items() if segment in there}
+        return self._parts
+
+    async def lists(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Entries]]:
+        """For each segment its lists of these ranges. Raises Damaged."""
+        needed = [
+            (part.place.id, first // CHUNK, (end - 1) // CHUNK)
+            for part, ranges in wanted
+            if part.place is not None
+            for first, end in ranges
+            if end > first
+        ]
+        chunks = await self._rows.chunks(needed) if needed else {}
+        return [[_list(part, first, end, chunks) for first, end in ranges] for part, ranges in wanted]
+
+    async def vectors(self, wanted: Sequence[tuple[Part, Places]]) -> list[Vectors]:
+        """For each segment the vectors of these places (ascending). Raises Damaged."""
+        await self._hold([part for part, _ in wanted])
+        needed = [
+            (part.place.id, chunk, chunk)
+            for part, places in wanted
+            if part.place is not None and part.place.id not in self._held
+            for chunk in np.unique(places // VECTORS + FIRST_VECTORS).tolist()
+        ]
+        chunks = await self._rows.chunks(needed) if needed else {}
+        return [self._vectors(part, places, chunks) for part, places in wanted]
+
+    async def _hold(self, parts: Sequence[Part]) -> None:
+        """Read all vectors of segments, as far as there is room for them in memory."""
+        room = HELD - sum(vectors.nbytes for vectors in self._held.values())
+        for part in parts:
+            count = len(part.head.numbers)
+            if part.place is None or part.place.id in self._held or count * self._encoder.width > room:
+                continue
+            room -= count * self._encoder.width
+            segment, last = part.place.id, FIRST_VECTORS + max(0, count - 1) // VECTORS
+            chunks = await self._rows.chunks([(segment, FIRST_VECTORS, last)])
+            data = b"".join(
+                [_opened(chunks, segment, chunk) for chunk in range(FIRST_VECTORS, last + 1)] if count else []
+            )
+            self._held[segment] = np.frombuffer(data, np.int8).reshape(-1, self._encoder.width)
+
+    def _vectors(self, part: Part, places: Places, chunks: Mapping[tuple[int, int], bytes]) -> Vectors:
+        if part.whole is not None or part.place is None:
+            return part.whole.vectors[places] if part.whole else np.zeros((0, self._encoder.width), np.int8)
+        if (held := self._held.get(part.place.id)) is not None:
+            return held[places]
+        rows: list[Vectors] = []
+        for place in places.tolist():
+            data = _opened(chunks, part.place.id, place // VECTORS + FIRST_VECTORS)
+            rows.append(np.frombuffer(data, np.int8).reshape(-1, self._encoder.width)[place % VECTORS])
+        return np.array(rows, np.int8).reshape(-1, self._encoder.width)
+
+    async def store(self, view: View) -> bool:
+        """A segment of all that has none, joined with those before it; False where another process was quicker."""
+        docs, joined = len(view.recent), 0
+        for part in reversed(view.stored):
+            more = len(part.head.numbers)
+            if more > _LARGER * docs or docs + more > LARGEST:
+                break
+            docs, joined = docs + more, joined + 1
+        older = view.stored[len(view.stored) - joined :]
+        lists = await self.lists([(part, [(0, int(part.head.starts[-1]))]) for part in older])
+        vectors = await self.vectors([(part, np.arange(len(part.head.numbers))) for part in older])
+        first = older[0].place.first if older and older[0].place else view.recent[0].number
+        there = await self._rows.numbers(first, view.recent[-1].number)
+        parts = [Segment(part.head, found[0], means) for part, found, means in zip(older, lists, vectors, strict=True)]
+        made = await to_thread.run_sync(self._joined, parts, view.recent, view.average, frozenset(there))
+        replaced = [part.place.id for part in older if part.place]
+        return await self._put(replaced, first, view.recent[-1].number, made)
+
+    async def mend(self, place: IndexSegment, average: float) -> None:
+        """Make a segment anew from its memories."""
+        memories = await self.cut(await self._rows.between(place.first, place.last, LARGEST))
+        made = await to_thread.run_sync(segments.build, memories, self._encoder, average if average > 1 else None)
+        await self._put([place.id], place.first, place.last, made)
+
+    async def _put(self, replaced: Sequence[int], first: int, last: int, made: Segment) -> bool:
+        head, chunks = made.head.encode(), made.chunks()
+        return await self._rows.put(replaced, first, last, len(made.head.numbers), head, chunks)
+
+    async def _opened(self, place: IndexSegment) -> Part:
+        kept = await self._rows.head(place.id)
+        try:
+            if kept is not None:
+                return Part(Head.decode(kept, self._encoder.name), place)
+        except (Damaged, ValueError, KeyError, TypeError) as exc:
+            raise Damaged(place.id, "the head is not what was written") from exc
+        return Part(segments.build([], self._encoder).head, place)  # replaced meanwhile, and found by the next look
+
+    def _cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
+        vectors = rounded(self._encoder.encode_all([memory.text for memory in memories]))
+        return [
+            Indexed(memory.number, Owner(*memory.owner), codes(memory.text), vector)
+            for memory, vector in zip(memories, vectors, strict=True)
+        ]
+
+    def _young(self, memories: Sequence[Indexed], average: float) -> list[Part]:
+        slices = (memories[at : at + YOUNG] for at in range(0, len(memories), YOUNG))
+        made = (segments.build(some, self._encoder, average if average > 1 else None) for some in slices)
+        return [Part(segment.head, None, segment) for segment in made]
+
+    def _joined(
+        self, parts: Sequence[Segment], new: Sequence[Indexed], average: float, there: frozenset[int]
+    ) -> Segment:
+        """One segment of some and of new memories, without the memories that are there no more."""
+        kept = [memory for memory in new if memory.number in there]
+        made = segments.build(kept, self._encoder, average if average > 1 else None)
+        return segments.merged([*parts, made], there) if parts else made
+
+
+def _average(parts: Sequence[Part]) -> float:
+    docs = sum(len(part.head.numbers) for part in parts)
+    return max(1.0, sum(part.head.length for part in parts) / docs) if docs else 1.0
+
+
+def _list(part: Part, first: int, end: int, chunks: Mapping[tuple[int, int], bytes]) -> Entries:
+    if part.place is None or end == first:
+        return np.zeros(0, ENTRY) if part.whole is None else part.whole.entries[first:end]
+    start, last = first // CHUNK, (end - 1) // CHUNK
+    data = b"".join([_opened(chunks, part.place.id, chunk) for chunk in range(start, last + 1)])
+    return np.frombuffer(data, ENTRY)[first - start * CHUNK : end - start * CHUNK]
+
+
+def _opened(chunks: Mapping[tuple[int, int], bytes], segment: int, chunk: int) -> bytes:
+    data = chunks.get((segment, chunk))
+    if data is None:
+        raise Damaged(segment, "a chunk is missing")
+    try:
+        return segments.opened(data)
+    except Damaged as exc:
+        raise Damaged(segment, "a chunk is not what was written") from exc

@@ -1,0 +1,155 @@
+"""The index as one process sees it: segments of the database, and in memory what no segment holds yet.
+
+Each search first asks what is new, so that it finds what any process has stored a moment ago. keeping.py makes
+segments of what has gathered.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterable, Sequence
+
+import anyio
+import numpy as np
+
+from tmws_patterns.call import Scope
+from tmws_patterns.errors import StoreUnavailable
+from tmws_patterns.memory.index.keeping import Keeper, View
+from tmws_patterns.memory.index.looking import Asked, look, sees
+from tmws_patterns.memory.index.ranking import Ranked
+from tmws_patterns.memory.index.segment import Damaged, Encoder, Places
+from tmws_patterns.ports import IndexRows, IndexState
+
+_LOG = logging.getLogger(__name__)
+
+FULL = 1_024  # memories without a segment from which on one is made of them
+_PORTION = 8_192  # memories read at once
+_RETRY = 5.0  # seconds after an outage
+_SPREAD = 0.5  # seconds in which processes that see the same begin one after another
+_TRIES = 4  # views that may turn out to be damaged or replaced while they are used
+_MOST_GONE = 100_000  # deleted memories that are remembered until their segments are made anew
+
+
+class MemoryIndex:
+    """Finds memories by their words. Shared by all tasks of an event loop; `run` belongs in a background task.
+
+    All methods may raise StoreUnavailable.
+    """
+
+    def __init__(self, rows: IndexRows, encoder: Encoder) -> None:
+        self._rows = rows
+        self._encoder = encoder
+        self._keeper = Keeper(rows, encoder)
+        self._view = View()
+        self._version: tuple[int, ...] = ()
+        self._refreshing = anyio.Lock()
+        self._full = anyio.Event()
+        self._gone: set[int] = set()
+
+    async def search(self, asked: Asked) -> list[Ranked]:
+        """The candidates for a question, best first: at most twice `asked.most`."""
+        for _ in range(_TRIES):
+            view = await self._refreshed()
+            try:
+                return await look(self._keeper, view, asked, _ascending(self._gone))
+            except Damaged as exc:
+                await self._mend(view, exc)
+        raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")
+
+    def asked(
+        self, words: Sequence[int], text: str, scope: Scope, count: int, only: Sequence[int] | None = None
+    ) -> Asked:
+        """A question for `search`: the codes of its words, and the text whose meaning is looked for.
+
+        `only` are the numbers of the memories in question; None is all that the scope sees.
+        """
+        vector = self._encoder.encode_all([text])[0]
+        codes = np.array(list(dict.fromkeys(words)), np.uint64)
+        return Asked(codes, vector, scope, count, None if only is None else _ascending(only))
+
+    async def agents(self, scope: Scope) -> frozenset[str]:
+        """The owners of what the scope sees."""
+        view = await self._refreshed()
+        owners = (owner for part in view.parts for owner in part.head.owners)
+        return frozenset(owner.agent for owner in owners if sees(scope, owner))
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Leave out memories that turned out to be deleted, until their segments are made anew."""
+        if len(self._gone) > _MOST_GONE:
+            self._gone.clear()
+        self._gone.update(numbers)
+
+    async def catch_up(self) -> None:
+        """Make segments of what has none, if that is much: after an import, say."""
+        async with self._refreshing:
+            await self._refresh()
+            if self._view.unstored >= FULL:
+                await self._store()
+
+    async def rebuild(self) -> None:
+        """Make the whole index anew from the memories."""
+        async with self._refreshing:
+            await self._rows.clear()
+            self._view, self._version = View(), ()
+            await self._refresh()
+            await self._store()
+
+    async def run(self) -> None:
+        """Make segments of what has gathered, until cancelled."""
+        while True:
+            await self._full.wait()
+            await anyio.sleep(random.uniform(0, _SPREAD))  # noqa: S311 - spreads processes, guards nothing
+            self._full = anyio.Event()
+            try:
+                await self.catch_up()
+            except StoreUnavailable as exc:
+                _LOG.info("the index waits for the database: %s", exc)
+                await anyio.sleep(_RETRY)
+
+    async def _refreshed(self) -> View:
+        async with self._refreshing:
+            await self._refresh()
+            if self._view.unstored >= FULL:
+                self._full.set()
+            return self._view
+
+    async def _refresh(self) -> None:
+        """Bring the view up to date. Of very many new memories segments are made on the way."""
+        version = await self._rows.version()
+        if version == self._version:
+            return
+        while True:
+            state = await self._rows.state(self._view.last, _PORTION)
+            try:
+                self._view = await self._with(state)
+            except Damaged as exc:
+                await self._mend(self._view, exc)
+                continue
+            if len(state.recent) < _PORTION:
+                self._version = version  # as it was before: what came meanwhile is looked for by the next
+                return
+            await self._store()
+
+    async def _with(self, state: IndexState) -> View:
+        stored = await self._keeper.parts(state.segments)
+        covered = stored[-1].place.last if stored and stored[-1].place else 0
+        return await self._keeper.grown(self._view, stored, covered, await self._keeper.cut(state.recent))
+
+    async def _store(self) -> None:
+        """Make one segment of all that has none, joined with those before it that are not much larger."""
+        if self._view.recent:
+            await self._keeper.store(self._view)
+            self._view = await self._with(await self._rows.state(self._view.last, 0))
+
+    async def _mend(self, view: View, damage: Damaged) -> None:
+        """Make a damaged segment anew, unless another process has replaced it meanwhile."""
+        state = await self._rows.state(view.last, 0)
+        for place in state.segments:
+            if place.id == damage.segment:
+                _LOG.warning("the index of memories is damaged (%s): it is made anew from the memories", damage)
+                await self._keeper.mend(place, view.average)
+
+
+def _ascending(numbers: Iterable[int]) -> Places:
+    return np.array(sorted(numbers), np.int64)

@@ -1,0 +1,132 @@
+"""How well memories fit a question: by BM25 over segments, and by what they mean. Pure.
+
+BM25 with Lucene's rarity (Robertson and Zaragoza, 2009, "The probabilistic relevance framework: BM25 and beyond"),
+as a share of what a memory could reach that holds every word of the question. The less of the words is found in any
+one memory, the more meaning decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tmws_patterns.memory.index.segment import IMPACTS, LARGEST, Entries, Head, Places
+
+USUAL = 1.3  # the impact of a word that is in a memory once or twice
+LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
+
+Scores = npt.NDArray[np.float64]
+
+
+class Word(NamedTuple):
+    """A word of the question: how rare it is, and its list in one segment."""
+
+    rarity: float
+    entries: Entries
+
+
+class Ranked(NamedTuple):
+    """A memory's number and its score (0 to 1), and what this is made of, each 0 to 1.
+
+    Attributes:
+        words: BM25, as a share of what it could be.
+        coverage: the share of the question's words that the memory holds, the rarer counting more.
+        meaning: the cosine of what it means and what is asked.
+    """
+
+    number: int
+    score: float
+    words: float
+    coverage: float
+    meaning: float
+
+
+class Question(NamedTuple):
+    """What a memory may be, in one segment: of whom, and which.
+
+    Attributes:
+        visible: for each owner of the segment, whether its memories are in sight.
+        only: numbers, ascending, of those in question; None is all.
+        gone: numbers, ascending, of those that are deleted.
+    """
+
+    visible: npt.NDArray[np.bool_]
+    only: Places | None
+    gone: Places
+
+    def allows(self, head: Head, places: Places) -> npt.NDArray[np.bool_]:
+        """For each of some places of the segment, whether it is in question."""
+        allowed = self.visible[head.owned[places]]
+        if self.only is not None:
+            allowed &= among(head.numbers[places], self.only)
+        if len(self.gone):
+            allowed &= ~among(head.numbers[places], self.gone)
+        found: npt.NDArray[np.bool_] = allowed
+        return found
+
+
+@dataclass(slots=True)
+class Best:
+    """The best so many memories by BM25, of the segments that were added, the newest first.
+
+    `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it.
+    """
+
+    count: int
+    sites: Places = field(default_factory=lambda: np.zeros(0, np.int64))
+    scores: Scores = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, place: int, head: Head, words: Sequence[Word], question: Question) -> None:
+        """Take the best of one segment."""
+        words = [word for word in words if len(word.entries)]
+        if not words:
+            return
+        places = np.concatenate([word.entries["place"] for word in words])
+        weights = np.concatenate([IMPACTS[word.entries["impact"]] * np.float32(word.rarity) for word in words])
+        sums: Scores = np.bincount(places, weights, len(head.numbers)).astype(np.float64, copy=False)
+        # what is level with the worst of those that are held is older, and stays out
+        found = np.flatnonzero(sums > (self.scores.min() if len(self.scores) >= self.count else 0.0))
+        found = found[question.allows(head, found)]
+        found = found[highest(sums[found], found, self.count)]
+        sites, scores = (
+            np.concatenate([self.sites, found + place * LARGEST]),
+            np.concatenate([self.scores, sums[found]]),
+        )
+        kept = highest(scores, sites, self.count)
+        self.sites, self.scores = sites[kept], scores[kept]
+
+
+def rarity(total: int, holding: int) -> float:
+    """How much a word tells that so many of all memories hold: always over 0."""
+    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+
+
+def scored(words: Scores, coverage: Scores, meaning: npt.NDArray[Any]) -> Scores:
+    """The scores of all candidates of one question."""
+    share = LEAST + MORE * (1 - float(coverage.max(initial=0.0)))
+    found: Scores = (1 - share) * np.minimum(words, 1.0) + share * np.maximum(meaning, 0.0)
+    return found
+
+
+def highest(scores: npt.NDArray[Any], sites: Places, count: int) -> Places:
+    """Where the `count` highest scores are, those of the latest sites first where they are level; ascending."""
+    if len(scores) <= count:
+        return np.arange(len(scores))
+    edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above, level = scores > edge, np.flatnonzero(scores == edge)
+    above[level[np.argsort(-sites[level])][: count - int(above.sum())]] = True
+    return np.flatnonzero(above)
+
+
+def among(values: npt.NDArray[Any], ascending: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """For each value whether it is one of the others."""
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: npt.NDArray[np.bool_] = ascending[at] == values
+    return found

@@ -1,0 +1,150 @@
+"""The index of words as it is kept: heads of segments, and their lists by chunks.
+
+The chunks of a segment have the keys id * SPREAD and following. What a process holds of a segment stays right
+until the segment has gone: ids are never used twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Select, Text, bindparam, cast, column, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import JSON
+
+from tmws_patterns.ports import IndexSegment, IndexState, Unindexed
+from tmws_patterns.storage.connections import Connections, Reads
+from tmws_patterns.storage.memory_rows import take_numbers
+from tmws_patterns.storage.schema import counters, index_chunks, index_segments
+from tmws_patterns.storage.schema import memories as m
+
+SPREAD = 2**20  # more than the chunks of any segment
+
+_VERSION = select(counters.c.value).order_by(counters.c.name)
+_SEGMENTS = select(index_segments.c.id, index_segments.c.first, index_segments.c.last).order_by(index_segments.c.first)
+_WORDS = select(
+    m.c.number,
+    m.c.tenant,
+    m.c.agent_id,
+    m.c.namespace,
+    m.c.access_level,
+    m.c.team,
+    m.c.shared_with,
+    m.c.content,
+    m.c.summary,
+    m.c.tags,
+)
+_RECENT = _WORDS.where(m.c.number > bindparam("after")).order_by(m.c.number).limit(bindparam("limit"))
+_BETWEEN = (
+    _WORDS.where(m.c.number >= bindparam("first"), m.c.number <= bindparam("last"))
+    .order_by(m.c.number)
+    .limit(bindparam("limit"))
+)
+_NUMBERS = select(m.c.number).where(m.c.number >= bindparam("first"), m.c.number <= bindparam("last"))
+_HEAD = select(index_segments.c.head).where(index_segments.c.id == bindparam("id"))
+
+
+class _OvertakenError(Exception):
+    """Another process has changed the same segments: nothing is written."""
+
+
+class SqlIndexRows:
+    """IndexRows over one engine; `chunks_of` selects (key, data) of its bound :ranges.
+
+    `version` is a quicker way to see that something has changed, where there is one.
+    """
+
+    def __init__(
+        self, connections: Connections, reads: Reads, chunks_of: Select[Any], version: Callable[[], int] | None
+    ) -> None:
+        self._version = version
+        self._connections = connections
+        self._reads = reads
+        self._chunks_of = chunks_of
+
+    async def version(self) -> tuple[int, ...]:
+        """See IndexRows."""
+        if self._version is not None:
+            return (self._version(),)
+        return tuple(value for (value,) in await self._reads.rows(_VERSION))
+
+    async def state(self, after: int, limit: int) -> IndexState:
+        """See IndexRows."""
+        # in this order: a segment that is written between the two only covers what is read twice
+        segments = await self._reads.rows(_SEGMENTS)
+        after = max([after, *(last for _, _, last in segments)])
+        recent = await self._reads.rows(_RECENT, {"after": after, "limit": limit})
+        return IndexState(tuple(IndexSegment(*row) for row in segments), [_unindexed(row) for row in recent])
+
+    async def head(self, segment: int) -> bytes | None:
+        """See IndexRows."""
+        found = await self._reads.rows(_HEAD, {"id": segment})
+        return bytes(found[0][0]) if found else None
+
+    async def chunks(self, ranges: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], bytes]:
+        """See IndexRows."""
+        keys = [(segment * SPREAD + first, segment * SPREAD + last) for segment, first, last in ranges]
+        rows = await self._reads.rows(self._chunks_of, {"ranges": orjson.dumps(keys).decode()})
+        return {divmod(key, SPREAD): data for key, data in rows}
+
+    async def between(self, first: int, last: int, limit: int) -> list[Unindexed]:
+        """See IndexRows."""
+        rows = await self._connections.rows(_BETWEEN, {"first": first, "last": last, "limit": limit})
+        return [_unindexed(row) for row in rows]
+
+    async def numbers(self, first: int, last: int) -> list[int]:
+        """See IndexRows."""
+        rows = await self._connections.rows(_NUMBERS, {"first": first, "last": last})
+        return [number for (number,) in rows]
+
+    async def put(
+        self, replaced: Sequence[int], first: int, last: int, docs: int, head: bytes, chunks: Mapping[int, bytes]
+    ) -> bool:
+        """See IndexRows."""
+        overlapping = select(func.count()).where(index_segments.c.first <= last, index_segments.c.last >= first)
+        try:
+            async with self._connections.write() as connection:
+                number = await take_numbers(connection, "segments", 1)  # whoever is second waits here
+                gone = await connection.execute(delete(index_segments).where(index_segments.c.id.in_(replaced)))
+                if gone.rowcount != len(replaced) or await connection.scalar(overlapping):
+                    raise _OvertakenError
+                for segment in replaced:
+                    keys = index_chunks.c.key.between(segment * SPREAD, (segment + 1) * SPREAD - 1)
+                    await connection.execute(delete(index_chunks).where(keys))
+                row = {"id": number, "first": first, "last": last, "docs": docs, "head": head}
+                await connection.execute(insert(index_segments), row)
+                rows = [{"key": number * SPREAD + place, "data": chunk} for place, chunk in chunks.items()]
+                if rows:
+                    await connection.execute(insert(index_chunks), rows)
+        except _OvertakenError:
+            return False
+        return True
+
+    async def clear(self) -> None:
+        """See IndexRows."""
+        async with self._connections.write() as connection:
+            await connection.execute(delete(index_segments))
+            await connection.execute(delete(index_chunks))
+
+
+def sqlite_chunks() -> Select[Any]:
+    """Chunks of the bound :ranges, a JSON list of [first key, last key]."""
+    wanted = func.json_each(bindparam("ranges")).table_valued("value")
+    first, last = (func.json_extract(wanted.c.value, f"$[{end}]") for end in (0, 1))
+    return select(index_chunks).select_from(wanted).join(index_chunks, index_chunks.c.key.between(first, last))
+
+
+def postgres_chunks() -> Select[Any]:
+    """The same of PostgreSQL."""
+    ranges = cast(bindparam("ranges", type_=Text), JSON)
+    wanted = func.json_array_elements(ranges).table_valued(column("value", JSON))
+    first, last = (cast(wanted.c.value[end].astext, BigInteger) for end in (0, 1))
+    return select(index_chunks).select_from(wanted).join(index_chunks, index_chunks.c.key.between(first, last))
+
+
+def _unindexed(row: Sequence[Any]) -> Unindexed:
+    number, tenant, agent, namespace, access, team, shared_with, content, summary, tags = row
+    text = "\n".join((content, summary, *json.loads(tags)))
+    return Unindexed(number, (tenant, agent, namespace, access, team, tuple(json.loads(shared_with))), text)
