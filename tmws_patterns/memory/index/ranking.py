@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tmws_patterns.memory.index.segment import IMPACTS, LARGEST, Entries, Head, Places
 
 USUAL = 1.3  # the impact of a word that is in a memory once or twice
+FEWEST = 50  # memories that rarity is reckoned with at least: of two, one that holds a word does not make it usual
 LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
 
 Scores = npt.NDArray[np.float64]
@@ -103,7 +104,7 @@ class Best:
 
 def rarity(total: int, holding: int) -> float:
     """How much a word tells that so many of all memories hold: always over 0."""
-    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+    return math.log(1 + (max(total, FEWEST) - holding + 0.5) / (holding + 0.5))
 
 
 def scored(words: Scores, coverage: Scores, meaning: npt.NDArray[Any]) -> Scores:
