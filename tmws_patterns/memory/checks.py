@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ MAX_NAME = 256
 
 MAX_LIMIT = 1000
 """Memories of one answer, and ids of one forget."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 ACCESS_LEVELS = ("private", "team", "shared", "public")
 DEFAULT_ACCESS = "private"
@@ -57,6 +60,15 @@ def clean_name(value: Any, name: str) -> str:
     if not text or len(text) > MAX_NAME:
         raise InvalidInput(f"{name} is empty or longer than {MAX_NAME} characters", hint=f"give {name} a short name")
     return text
+
+
+def clean_id(value: Any) -> str:
+    """An id as this store gives them. Raises InvalidInput."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise InvalidInput(
+            f"id {str(value)[:80]!r} is none of ours", hint="leave id out, or give 32 hexadecimal digits"
+        )
+    return value
 
 
 def clean_names(value: Any, name: str) -> tuple[str, ...]:

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tmws_patterns.call import Scope
 from tmws_patterns.memory.fine import SecondLook
 from tmws_patterns.memory.index import MemoryIndex
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.terms import codes
+from tmws_patterns.memory.likeness import alike, telling_words
 from tmws_patterns.memory.query import MAX_TERMS
 from tmws_patterns.ports import Memory, MemoryQuery, MemoryReads
 
 CANDIDATES = 64  # memories that are looked at more closely, by their words and by their meaning each
 SELECTIVE = 5_000  # memories that conditions may leave to be looked for among the words: more are filtered afterwards
 _LONGEST_WORD = 200  # characters
+_TELLING, _LOOKED_AT, _READ = 6, 8, 1_000  # words, memories and characters by which a text is known to have been said
 _GROWTH = 8  # times as many candidates where the first were too few
 FLOOR, FINE_FLOOR = 0.11, 0.2
 """Scores under which a memory is no answer, the latter with a sentence model: settled on tests/data/memories.jsonl,
@@ -50,6 +53,28 @@ class Recall:
     async def listed(self, asked: MemoryQuery) -> list[Found]:
         """Memories in the order of the query, which names no words."""
         return [Found(memory, 1.0) for memory in await self._reads.listed(asked)]
+
+    async def one(self, memory_id: str, scope: Scope, now: datetime) -> Memory | None:
+        """A memory by its id; None where the scope sees none."""
+        return next(iter(await self._reads.listed(MemoryQuery(scope, now, ids=(memory_id,), limit=1))), None)
+
+    async def after(self, number: int, asked: MemoryQuery) -> list[tuple[int, Memory]]:
+        """Memories that were stored after the one of that number, with theirs."""
+        return await self._reads.after(number, asked)
+
+    async def alike(self, memory: Memory, now: datetime) -> Memory | None:
+        """What the same owner has said before in nearly the same words for the same readers; None for nothing."""
+        scope = Scope(memory.tenant, memory.agent_id, namespace=memory.namespace)
+        words = [code for word in telling_words(memory.content, _TELLING) for code in codes(word)]
+        asked = self.index.asked(words, memory.content[:_READ], scope, _LOOKED_AT)
+        ranked = (await self.index.search(asked))[:_LOOKED_AT]
+        there = await self._reads.fetch([one.number for one in ranked], MemoryQuery(scope, now))
+        readers = (memory.agent_id, memory.access_level, memory.team, memory.shared_with)
+        for found in there.values():
+            same = (found.agent_id, found.access_level, found.team, found.shared_with) == readers
+            if same and found.fingerprint and alike(found.content, memory.content):
+                return found
+        return None
 
     async def find(self, words: Sequence[str], text: str, asked: MemoryQuery) -> list[Found]:
         """Memories that hold the words or mean what the text means, best first."""

@@ -27,6 +27,7 @@ class RecalledMemory:
     updated_at: datetime
     expires_at: datetime | None = None
     team: str | None = None
+    shared_with: tuple[str, ...] = ()
     summary: str = ""
     times: int = 1
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -49,9 +50,25 @@ class RecalledMemory:
             updated_at=memory.updated_at,
             expires_at=memory.expires_at,
             team=memory.team,
+            shared_with=memory.shared_with,
             summary=memory.summary,
             times=memory.times,
         )
+
+    def to_row(self) -> dict[str, Any]:
+        """All that an export holds and `store_many` takes; times in ISO 8601 to the microsecond."""
+        row = {
+            **{name: getattr(self, name) for name in ("id", "content", "agent_id", "namespace", "importance")},
+            "access_level": self.access_level,
+            "tags": list(self.tags) or None,
+            "summary": self.summary or None,
+            "team": self.team,
+            "shared_with": list(self.shared_with) or None,
+            "times": self.times,
+            **{name: getattr(self, name).isoformat() for name in ("created_at", "updated_at")},
+            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+        }
+        return {name: value for name, value in row.items() if value is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data: times in ISO 8601 to the second, nothing that is empty or as by default.

@@ -7,7 +7,7 @@ tag in its own transaction, so that no kept answer outlives it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +17,13 @@ from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import checks
 from tmws_patterns.memory.question import IMPORTANT
 from tmws_patterns.memory.reading import in_order, memory_query, widened
-from tmws_patterns.memory.recall import Recall
+from tmws_patterns.memory.recall import Found, Recall
 from tmws_patterns.memory.recalled import RecalledMemory
-from tmws_patterns.memory.writing import DEFAULT_IMPORTANCE, new_memory, planned_fields
+from tmws_patterns.memory.writing import DEFAULT_IMPORTANCE, changed, new_memory, planned_fields
 from tmws_patterns.pattern import MemoryOperation
-from tmws_patterns.ports import MemoryRows
+from tmws_patterns.ports import Memory, MemoryQuery, MemoryRows
+
+ONE_BY_ONE = 32  # memories stored at once, up to which each is compared with what was said before
 
 
 def epoch_tag(tenant: str) -> str:
@@ -58,8 +60,12 @@ class MemoryService:
         expires_at: datetime | None = None,
         team: str | None = None,
         shared_with: Iterable[str] = (),
+        summary: str | None = None,
     ) -> str:
         """Remember `content` and return its id; the very next recall finds it.
+
+        What the same agent has said before, in the same or nearly the same words for the same readers, is one memory:
+        its id is returned, and it tells how often it was said.
 
         `access_level` is private, team (needs `team`, unless the principal is in just one), shared
         (needs `shared_with`) or public. `expires_at` is an aware time to come.
@@ -74,6 +80,7 @@ class MemoryService:
             "expires_at": expires_at,
             "team": team,
             "shared_with": shared_with,
+            "summary": summary,
         }
         (stored,) = await self.store_many([row])
         return stored
@@ -81,6 +88,15 @@ class MemoryService:
     async def store_many(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """Remember all or none. Each row holds `content` and what else `store` takes; returns the ids in order."""
         return await self._write(self._scope(None, None), rows)
+
+    def check(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Raise InvalidInput for the first row that `store_many` would refuse, with its place from 1."""
+        scope, now = self._scope(None, None), self._now()
+        for place, row in enumerate(rows, 1):
+            try:
+                new_memory(row, scope, now)
+            except InvalidInput as exc:
+                raise InvalidInput(f"memory {place}: {exc.message}", hint=exc.hint) from exc
 
     async def recall(
         self,
@@ -140,6 +156,50 @@ class MemoryService:
         fields = {"query": query, "since": since, "until": until, "limit": limit}
         return await self._read(MemoryOperation.OVER_TIME, self._scope(agent_id, namespace), fields)
 
+    async def get(self, memory_id: str, *, agent_id: str | None = None) -> RecalledMemory | None:
+        """A memory by its id; None where the agent sees none such."""
+        found = await self._recall.one(checks.clean_name(memory_id, "id"), self._scope(agent_id, None), self._now())
+        return None if found is None else RecalledMemory.of(Found(found, 1.0))
+
+    async def update(self, memory_id: str, *, agent_id: str | None = None, **changes: Any) -> bool:
+        """Change fields of a memory that the agent owns: content, summary, tags, importance, ...; False for no such.
+
+        The fields are those of `store`; expires_at=None and summary=None clear them. Its id stays.
+        """
+        scope, now = self._scope(agent_id, None), self._now()
+        found = await self._recall.one(checks.clean_name(memory_id, "id"), scope, now)
+        if found is None or found.agent_id != scope.agent:
+            return False
+        return await self._rows.replace(changed(found, changes, now), [epoch_tag(scope.tenant)])
+
+    async def forget_matching(
+        self, query: str, *, agent_id: str | None = None, namespace: str | None = None, limit: int = 10
+    ) -> list[RecalledMemory]:
+        """What a query would forget: the agent's own memories that fit. Deletes nothing: pass their ids to `forget`."""
+        scope = self._scope(agent_id, namespace)
+        return await self._read(MemoryOperation.RECALL, scope, {"query": query, "limit": limit}, own=True)
+
+    async def exported(
+        self, *, agent_id: str | None = None, namespace: str | None = None, portion: int = 1_000
+    ) -> AsyncIterator[list[RecalledMemory]]:
+        """All memories that the agent sees, in portions, in the order in which they were stored."""
+        scope, last = self._scope(agent_id, namespace), 0
+        while rows := await self._recall.after(last, MemoryQuery(scope, self._now(), limit=portion)):
+            last = rows[-1][0]
+            yield [RecalledMemory.of(Found(memory, 1.0)) for _, memory in rows]
+
+    async def count(self) -> int:
+        """How many memories there are, of all agents."""
+        return await self._rows.count()
+
+    async def rebuild_index(self) -> None:
+        """Make the index anew from the memories; what is damaged mends itself without it."""
+        await self._recall.index.rebuild()
+
+    async def sweep(self) -> int:
+        """Delete what has expired, of all agents; returns how many. Every write does so too."""
+        return await self._rows.sweep([epoch_tag(self._principal.tenant)])
+
     async def forget(self, ids: Iterable[str], *, agent_id: str | None = None, namespace: str | None = None) -> int:
         """Delete those of the memories that the agent owns; returns how many."""
         return await self._remove(self._scope(agent_id, namespace), ids)
@@ -150,7 +210,7 @@ class MemoryService:
             (stored,) = await self._write(branch.scope, [planned_fields(branch.arguments)])
             return {"id": stored, "stored": True}
         if branch.operation is MemoryOperation.FORGET:
-            return {"forgotten": await self._remove(branch.scope, branch.arguments.get("ids"))}
+            return await self._forget(branch)
         found = await self._read(branch.operation, branch.scope, branch.arguments)
         return [memory.to_dict() for memory in found]
 
@@ -168,11 +228,32 @@ class MemoryService:
     async def _write(self, scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         now = self._now()
         memories = [new_memory(row, scope, now) for row in rows]
+        if len(memories) <= ONE_BY_ONE:
+            memories = [await self._said_before(memory, now) for memory in memories]
         return await self._rows.add(memories, [epoch_tag(scope.tenant)]) if memories else []
 
-    async def _read(self, operation: MemoryOperation, scope: Scope, fields: Mapping[str, Any]) -> list[RecalledMemory]:
+    async def _said_before(self, memory: Memory, now: datetime) -> Memory:
+        """The memory with the fingerprint of one that says the same, if there is one."""
+        before = await self._recall.alike(memory, now)
+        return memory if before is None else replace(memory, fingerprint=before.fingerprint)
+
+    async def _forget(self, branch: MemoryBranch) -> Any:
+        """What was forgotten; of a query without ids only what would be, with the next call."""
+        ids, query = branch.arguments.get("ids"), branch.arguments.get("query")
+        if ids or not query:
+            return {"forgotten": await self._remove(branch.scope, ids)}
+        fields = {"query": query, "limit": branch.arguments.get("limit")}
+        found = await self._read(MemoryOperation.RECALL, branch.scope, fields, own=True)
+        rows = [memory.to_dict() for memory in found]
+        return {"forgotten": 0, "found": rows, "next": "nothing was deleted: call again with those ids that are to go"}
+
+    async def _read(
+        self, operation: MemoryOperation, scope: Scope, fields: Mapping[str, Any], *, own: bool = False
+    ) -> list[RecalledMemory]:
         agents = await self._recall.agents(scope) if fields.get("query") else ()
         words, rest, asked = memory_query(operation, fields, scope, self._now(), agents)
+        if own:
+            asked = replace(asked, agents=(scope.agent,))
         wider = replace(asked, limit=widened(operation, words, asked))
         found = await (self._recall.find(words, rest, wider) if words else self._recall.listed(wider))
         return in_order(operation, words, asked, [RecalledMemory.of(one) for one in found])

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from tmws_patterns.call import Scope
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import checks, query
-from tmws_patterns.memory.index.terms import stems
+from tmws_patterns.memory.likeness import fingerprint
 from tmws_patterns.ports import Memory
 
 DEFAULT_IMPORTANCE = 0.5
-_ARTICLES = frozenset(("a", "an", "the"))
 
 FIELDS = frozenset(
     "content summary agent_id namespace tags importance access_level expires_at team shared_with"
-    " created_at updated_at times".split()
+    " created_at updated_at times id".split()
 )
+
+
+CHANGEABLE = frozenset("content summary namespace tags importance access_level expires_at team shared_with".split())
 
 
 def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory:
     """A memory of the scope's agent, or of fields["agent_id"]; missing and None fields are as by default.
 
-    An import also tells `created_at`, `updated_at` and `times`; else they are now, and once.
+    An import also tells `id`, `created_at`, `updated_at` and `times`; else they are new, now, and once.
 
     Raises:
         InvalidInput: a field is unknown or cannot be used.
@@ -44,7 +44,7 @@ def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory
     summary = given.get("summary")
     created_at = checks.clean_moment(given.get("created_at"), "created_at", now)
     return Memory(
-        id=uuid.uuid4().hex,
+        id=checks.clean_id(given["id"]) if "id" in given else uuid.uuid4().hex,
         content=content,
         tenant=scope.tenant,
         agent_id=checks.clean_name(given.get("agent_id", scope.agent), "agent_id"),
@@ -59,19 +59,23 @@ def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory
         team=team if level == "team" else None,
         shared_with=shared_with if level == "shared" else (),
         summary=checks.clean_content(summary).strip() if summary else "",
-        fingerprint=fingerprint(content, *(str(reader) for reader in readers)),
+        fingerprint=fingerprint(content, [str(reader) for reader in readers]),
     )
 
 
-def fingerprint(content: str, *readers: str) -> str:
-    """The same for texts whose words are the same in the same order, whatever their case, endings and marks.
+def changed(memory: Memory, changes: Mapping[str, Any], now: datetime) -> Memory:
+    """A memory with some of its fields as they are to be, said anew now. A None of `expires_at` and `summary` clears.
 
-    `readers` are part of it: what others may read is another memory.
+    Raises:
+        InvalidInput: a field is unknown or cannot be used.
     """
-    said = [stem for stem in stems(content) if stem not in _ARTICLES]
-    if not said:  # nothing but marks: then they are what counts
-        said = [content]
-    return blake2b(json.dumps([said, readers]).encode(), digest_size=16).hexdigest()
+    if unknown := sorted(set(changes) - CHANGEABLE):
+        raise InvalidInput(f"{', '.join(unknown)} cannot be changed", hint=f"change: {', '.join(sorted(CHANGEABLE))}")
+    before = {name: getattr(memory, name) for name in FIELDS - {"updated_at"}}
+    if memory.expires_at is not None and memory.expires_at <= now:
+        before["expires_at"] = None
+    scope = Scope(memory.tenant, memory.agent_id)
+    return new_memory({**before, **changes, "id": memory.id, "updated_at": now}, scope, now)
 
 
 def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
 from tmws_patterns.storage.postgres_epochs import open_epochs
 from tmws_patterns.storage.schema import meta
-from tmws_patterns.storage.sqlite import file_number, file_paths, open_file, set_aside
+from tmws_patterns.storage.sqlite import copied, file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
 from tmws_patterns.storage.vector_rows import SqlVectorRows
 
@@ -80,6 +80,20 @@ class Database:
     place: str
     version: int
     _connections: Connections
+
+    async def backup(self, file: Path) -> None:
+        """Copy the memories into a new file, while they are used.
+
+        Raises:
+            InvalidInput: the file is there already, or this is PostgreSQL, which has a tool for it.
+            StoreUnavailable: it cannot be written.
+        """
+        if self.engine_name != "sqlite":
+            raise InvalidInput("this database is PostgreSQL", hint="use pg_dump --schema tmws_patterns")
+        if file_number(file) is not None:
+            raise InvalidInput(f"{file} is there already", hint="name a new file")
+        with translated(str(file)):
+            await to_thread.run_sync(copied, Path(self.place), file)
 
     def get_pool_status(self) -> dict[str, float]:
         """The pool of reading connections: size, checked_out, overflow, utilization in percent (0 to 100)."""

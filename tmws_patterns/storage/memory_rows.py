@@ -40,7 +40,8 @@ _TAKE = (
     .returning(counters.c.value)
 )
 _ALIKE = select(memories).where(memories.c.fingerprint.in_(bindparam("fingerprints", expanding=True)))
-_AT_ONCE = 500  # fingerprints looked for by one statement
+_THERE = select(memories.c.id).where(memories.c.id.in_(bindparam("ids", expanding=True)))
+_AT_ONCE = 500  # fingerprints or ids looked for by one statement
 
 
 async def take_numbers(connection: AsyncConnection, counter: str, count: int) -> int:
@@ -64,13 +65,15 @@ class SqlMemoryRows:
             await connection.execute(_EXPIRED, {"now": now})
             first = await take_numbers(connection, "memories", len(memories))
             found = await _alike(connection, memories)
-            ids, new, known = _sorted_out(memories, found)
+            there = await _there(connection, memories)
+            ids, new, known = _sorted_out([memory for memory in memories if memory.id not in there], found)
             await _write(connection, new, first)
             for memory in known:  # as new ones under their old ids, since their words may have changed
                 await connection.execute(delete_of(memory.id))
             await _write(connection, known, first + len(new))
         self._epochs.learn(raised)
-        return ids
+        given = iter(ids)
+        return [memory.id if memory.id in there else next(given) for memory in memories]
 
     async def replace(self, memory: Memory, bump: Iterable[str]) -> bool:
         """See MemoryRows."""
@@ -133,6 +136,15 @@ async def _alike(connection: AsyncConnection, memories: Sequence[Memory]) -> dic
     for start in range(0, len(wanted), _AT_ONCE):
         rows = await connection.execute(_ALIKE, {"fingerprints": wanted[start : start + _AT_ONCE]})
         found |= {_identity(memory): memory for memory in map(memory_of, rows)}
+    return found
+
+
+async def _there(connection: AsyncConnection, stored: Sequence[Memory]) -> set[str]:
+    """Which of the ids are taken."""
+    ids = [memory.id for memory in stored]
+    found: set[str] = set()
+    for start in range(0, len(ids), _AT_ONCE):
+        found |= set(await connection.scalars(_THERE, {"ids": ids[start : start + _AT_ONCE]}))
     return found
 
 

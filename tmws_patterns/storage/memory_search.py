@@ -32,6 +32,7 @@ class Shape:
     since: bool
     until: bool
     agents: bool
+    ids: bool
     order: str
 
 
@@ -78,6 +79,7 @@ def _shape_of(query: MemoryQuery) -> Shape:
         since=query.since is not None,
         until=query.until is not None,
         agents=bool(query.agents),
+        ids=bool(query.ids),
         order=query.order,
     )
 
@@ -92,6 +94,7 @@ def _values_of(query: MemoryQuery) -> dict[str, Any]:
         "since": query.since and microseconds_of(query.since),
         "until": query.until and microseconds_of(query.until),
         "agents": list(query.agents) or None,
+        "ids": list(query.ids) or None,
     }
     return {
         "tenant": query.scope.tenant,
@@ -137,6 +140,7 @@ def _wanted(shape: Shape) -> list[ColumnElement[bool]]:
         (shape.since, m.c.created_at >= bindparam("since", type_=BigInteger)),
         (shape.until, m.c.created_at < bindparam("until", type_=BigInteger)),
         (shape.agents, m.c.agent_id.in_(bindparam("agents", expanding=True))),
+        (shape.ids, m.c.id.in_(bindparam("ids", expanding=True))),
     )
     return [condition for wanted, condition in filters if wanted]
 

@@ -91,6 +91,12 @@ async def open_file(path: Path, settings: Settings, *, synchronous: str) -> Conn
     return Connections(reader, writer, str(path))
 
 
+def copied(path: Path, file: Path) -> None:
+    """Write a copy of a database that is in use: whole, as of one moment. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as source, closing(sqlite3.connect(file)) as target:
+        source.backup(target)
+
+
 def file_number(path: Path) -> int | None:
     """What tells the file from another one that takes its place; None where there is none."""
     try:
