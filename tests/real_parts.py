@@ -48,3 +48,14 @@ class Valkey:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+async def run_sql(url: str, statement: str) -> None:
+    """One statement on a connection of its own to PostgreSQL."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -18,8 +18,9 @@ import orjson
 
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
 from tmws_patterns.errors import CursorExpired, InvalidInput, StoreUnavailable
+from tmws_patterns.pattern import Effect
 from tmws_patterns.ports import Cached, KeptAnswers
-from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project
+from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project, shown
 from tmws_patterns.shaping.envelope import tail_tokens
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 ANSWER_TTL = 3600.0  # seconds that an answer over one page can be read on, by the spec
 PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the spec
 ANSWER_URI = "tmws://answers/"
+MEMORY_URI = "tmws://memories/"
 _KEEPING = 2.0  # seconds in which an answer must be kept for its later pages, or the first page goes without
 _THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
 
@@ -147,6 +149,8 @@ class Presenter:
             failed = _failed(plan, orjson.loads(payload)) if plan.is_hybrid else ()
             return Shaped(raw, tokens_raw, 0, tokens_raw, failed=failed)
         data = orjson.loads(payload)
+        if budget is not None:
+            data = self._for_a_page(owner, plan, data)
         chosen, note = _selected(plan, data, select)
         page = cut(chosen, (), budget)
         cursor = resource = None
@@ -158,6 +162,15 @@ class Presenter:
         return Shaped(
             page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data), note
         )
+
+    def _for_a_page(self, owner: tuple[str, str], plan: Plan, data: Any) -> Any:
+        """An answer with its memories as a page shows them."""
+        if plan.memory is None or plan.memory.operation.effect is not Effect.READ:
+            return data
+        question, uri = str(plan.memory.arguments.get("query") or ""), f"{MEMORY_URI}{quote(owner[1])}/"
+        if plan.is_hybrid and isinstance(data, dict):
+            return {**data, "memory": shown(data.get("memory"), question, uri, self._clock())}
+        return shown(data, question, uri, self._clock())
 
     async def _kept(
         self, owner: tuple[str, str], plan: Plan, data: Any, budget: int | None, note: str | None

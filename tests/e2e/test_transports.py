@@ -139,7 +139,7 @@ async def test_patterns_are_resources_personas_are_prompts_and_names_complete(se
     assert "tmws://patterns/recall_memory" in {str(r.uri) for r in resources}
     (content,) = (await client.read_resource("tmws://patterns/recall_memory")).contents
     assert orjson.loads(content.text)["call"] == "recall_memory(query: string, limit?: integer)"
-    assert len((await client.list_resource_templates()).resource_templates) == 2
+    assert len((await client.list_resource_templates()).resource_templates) == 3
     with pytest.raises(MCPError, match="no resource"):
         await client.read_resource("tmws://patterns/none")
     prompts = (await client.list_prompts()).prompts

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import asyncpg
-
 from tmws_patterns.call import Scope
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.memory.index import MemoryIndex
@@ -66,11 +64,3 @@ async def pair(settings: Settings) -> AsyncIterator[tuple[Database, Database]]:
     """Two opened on one database, as two processes would have them."""
     async with open_database(settings) as one, open_database(settings) as other:
         yield one, other
-
-
-async def run_sql(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -11,8 +11,9 @@ import traceback
 from pathlib import Path
 
 import pytest
+from real_parts import run_sql
 from sqlalchemy import text
-from storage_rows import memory, run_sql
+from storage_rows import memory
 
 from tmws_patterns.errors import InvalidInput, StoreUnavailable
 from tmws_patterns.ports import Entry

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from real_parts import run_sql
 from sqlalchemy import text
-from storage_rows import memory, pair, run_sql
+from storage_rows import memory, pair
 
 from tmws_patterns.call import Scope
 from tmws_patterns.ports import Epochs

@@ -1,4 +1,4 @@
-"""Resources: one for each pattern, and one for each answer that was too long for a page."""
+"""Resources: one for each pattern, each memory, and each answer that was too long for a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mcp.types import (
 
 from tmws_patterns.errors import TmwsError
 from tmws_patterns.executor import PatternExecutionEngine
-from tmws_patterns.presentation import ANSWER_URI
+from tmws_patterns.presentation import ANSWER_URI, MEMORY_URI
 from tmws_patterns.server.host import Host
 from tmws_patterns.server.listing import describe
 from tmws_patterns.shaping import compact
@@ -59,7 +59,7 @@ class Resources:
     async def templates(
         self, ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
-        """The two forms of our addresses."""
+        """The forms of our addresses."""
         del ctx, params
         return ListResourceTemplatesResult(
             resource_templates=[
@@ -67,6 +67,12 @@ class Resources:
                     uri_template=f"{PATTERN_URI}{{name}}",
                     name="pattern",
                     description="One pattern: how it is called and what it does",
+                    mime_type=_JSON,
+                ),
+                ResourceTemplate(
+                    uri_template=f"{MEMORY_URI}{{agent}}/{{id}}",
+                    name="memory",
+                    description="The whole of a memory that a page showed a passage of",
                     mime_type=_JSON,
                 ),
                 ResourceTemplate(
@@ -92,6 +98,11 @@ async def _read(engine: PatternExecutionEngine, uri: str) -> Any:
         if uri.startswith(ANSWER_URI):
             agent, _, answer_id = uri.removeprefix(ANSWER_URI).rpartition("/")
             return await engine.whole_answer(answer_id, engine.principal.acting_as(unquote(agent) or None))
+        if uri.startswith(MEMORY_URI):
+            agent, _, memory_id = uri.removeprefix(MEMORY_URI).rpartition("/")
+            owner = engine.principal.acting_as(unquote(agent) or None).agent
+            if (memory := await engine.memory.get(memory_id, agent_id=owner)) is not None:
+                return memory.to_dict()
     except TmwsError as exc:
         raise MCPError(INVALID_PARAMS, f"{exc.message}: {exc.hint}", {"uri": uri}) from exc
     pattern = (

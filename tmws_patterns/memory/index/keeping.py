@@ -176,7 +176,8 @@ class Keeper:
         older = view.stored[len(view.stored) - joined :]
         lists = await self.lists([(part, [(0, int(part.head.starts[-1]))]) for part in older])
         vectors = await self.vectors([(part, np.arange(len(part.head.numbers))) for part in older])
-        first = older[0].place.first if older and older[0].place else view.recent[0].number
+        before = view.stored[len(view.stored) - joined - 1].place if joined < len(view.stored) else None
+        first = before.last + 1 if before else 0  # so that what is lost can be told from what was never there
         there = await self._rows.numbers(first, view.recent[-1].number)
         parts = [Segment(part.head, found[0], means) for part, found, means in zip(older, lists, vectors, strict=True)]
         made = await to_thread.run_sync(self._joined, parts, view.recent, view.average, frozenset(there))
@@ -185,9 +186,15 @@ class Keeper:
 
     async def mend(self, place: IndexSegment, average: float) -> None:
         """Make a segment anew from its memories."""
-        memories = await self.cut(await self._rows.between(place.first, place.last, LARGEST))
-        made = await to_thread.run_sync(segments.build, memories, self._encoder, average if average > 1 else None)
-        await self._put([place.id], place.first, place.last, made)
+        await self._put([place.id], place.first, place.last, await self._made(place.first, place.last, average))
+
+    async def fill(self, first: int, last: int, average: float) -> None:
+        """Make a segment of memories that have lost theirs."""
+        await self._put([], first, last, await self._made(first, last, average))
+
+    async def _made(self, first: int, last: int, average: float) -> Segment:
+        memories = await self.cut(await self._rows.between(first, last, LARGEST))
+        return await to_thread.run_sync(segments.build, memories, self._encoder, average if average > 1 else None)
 
     async def _put(self, replaced: Sequence[int], first: int, last: int, made: Segment) -> bool:
         head, chunks = made.head.encode(), made.chunks()

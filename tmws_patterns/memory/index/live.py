@@ -19,7 +19,7 @@ from tmws_patterns.memory.index.keeping import Keeper, View
 from tmws_patterns.memory.index.looking import Asked, look, sees
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.segment import Damaged, Encoder, Places
-from tmws_patterns.ports import IndexRows, IndexState
+from tmws_patterns.ports import IndexRows, IndexSegment, IndexState
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,6 +121,9 @@ class MemoryIndex:
             return
         while True:
             state = await self._rows.state(self._view.last, _PORTION)
+            if lost := _lost(state.segments, self._view):
+                await self._restore(lost)
+                continue
             try:
                 self._view = await self._with(state)
             except Damaged as exc:
@@ -142,6 +145,14 @@ class MemoryIndex:
             await self._keeper.store(self._view)
             self._view = await self._with(await self._rows.state(self._view.last, 0))
 
+    async def _restore(self, lost: Sequence[tuple[int, int]]) -> None:
+        """Make segments anew that somebody has taken away, or forget what the last of them held."""
+        _LOG.warning("the index of memories lacks parts: they are made anew from the memories")
+        for first, last in lost:
+            if last:
+                await self._keeper.fill(first, last, self._view.average)
+        self._view = View()
+
     async def _mend(self, view: View, damage: Damaged) -> None:
         """Make a damaged segment anew, unless another process has replaced it meanwhile."""
         state = await self._rows.state(view.last, 0)
@@ -149,6 +160,19 @@ class MemoryIndex:
             if place.id == damage.segment:
                 _LOG.warning("the index of memories is damaged (%s): it is made anew from the memories", damage)
                 await self._keeper.mend(place, view.average)
+
+
+def _lost(places: Sequence[IndexSegment], view: View) -> list[tuple[int, int]]:
+    """(first, last) of the numbers that segments ought to hold and none does; last 0 for those after all segments."""
+    found, following = [], 0
+    for place in places:
+        if place.first > following:
+            found.append((following, place.first - 1))
+        following = place.last + 1
+    before = view.stored[-1].place if view.stored else None
+    if before is not None and before.last >= following:
+        found.append((following, 0))
+    return found
 
 
 def _ascending(numbers: Iterable[int]) -> Places:

@@ -1,0 +1,254 @@
+"""The index of words and meanings, on both engines: against a plain reckoning, over restarts, deletes and damage."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import anyio
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from tmws_patterns.call import Principal, Scope
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.memory import MemoryService, open_memory
+from tmws_patterns.memory.index import MemoryIndex, live
+from tmws_patterns.memory.index import segment as segments
+from tmws_patterns.memory.index.ranking import FEWEST, USUAL, Ranked, rarity
+from tmws_patterns.memory.index.segment import K1, B
+from tmws_patterns.memory.index.terms import codes, stems
+from tmws_patterns.settings import Settings
+from tmws_patterns.storage import Database, open_database
+
+pytestmark = pytest.mark.anyio
+
+WORDS = "harbour kettle lantern meadow orchid pepper quarry ribbon saddle thimble umbrella violin walnut".split()
+ME = Scope("acme", "artemis")
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """Each engine's, empty."""
+    async with open_database(settings) as opened:
+        yield opened
+
+
+def sentences(count: int, seed: int = 1) -> list[str]:
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(WORDS, k=draw.randint(3, 12))) + f" n{n}" for n in range(count)]
+
+
+@asynccontextmanager
+async def memory_of(database: Database, agent: str = "artemis") -> AsyncIterator[MemoryService]:
+    async with open_memory(database, Principal("acme", agent), static_encoder()) as service:
+        yield service
+
+
+async def ranked(index: MemoryIndex, words: Sequence[str], scope: Scope = ME, count: int = 20) -> list[Ranked]:
+    wanted = [code for word in words for code in codes(word)]
+    return await index.search(index.asked(wanted, " ".join(words), scope, count))
+
+
+def bm25(contents: Sequence[str], words: Sequence[str]) -> list[float]:
+    """The share of what BM25 could give, for each of some texts."""
+    said = [stems(content) for content in contents]
+    usual = sum(map(len, said)) / len(said)
+    asked = [stem for word in words for stem in stems(word)]
+    rarities = {word: rarity(len(said), sum(word in one for one in said)) for word in asked}
+    found = []
+    for one in said:
+        length = 1 - B + B * len(one) / usual
+        parts = [rarities[w] * one.count(w) * (K1 + 1) / (one.count(w) + K1 * length) for w in asked if w in one]
+        found.append(sum(parts) / (sum(rarities.values()) * USUAL))
+    return found
+
+
+async def test_the_index_ranks_words_as_bm25_does(database: Database) -> None:
+    contents = sentences(400)
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in contents])
+        await memory.rebuild_index()
+        index = MemoryIndex(database.index, static_encoder())
+        for words in (["harbour", "n7"], ["violin", "walnut", "quarry"], ["nowhere", "kettles"]):
+            expected = bm25(contents, words)
+            found = await ranked(index, words)
+            best = sorted(expected, reverse=True)[: len(found)]
+            by_words = sorted((one.words for one in found), reverse=True)
+            assert by_words[:10] == pytest.approx(best[:10], abs=0.02)
+            for one in found:
+                assert one.words == pytest.approx(expected[one.number - 1], abs=0.02)
+
+
+async def test_rarity_falls_with_each_memory_that_holds_a_word_and_is_never_nothing() -> None:
+    found = [rarity(1000, holding) for holding in range(0, 1001, 50)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] > 0
+    assert rarity(2, 1) == rarity(FEWEST, 1)
+
+
+async def test_a_memory_is_found_by_its_meaning_without_any_word_in_common(database: Database) -> None:
+    wanted = "Payment screen latency dropped after we batched the price lookups"
+    others = ["The cat sleeps on the warm roof", "Passwords rotate each quarter", "Olaf prefers tea without sugar"]
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in (wanted, *others)])
+        found = await memory.recall("how did checkout get faster")
+        assert found[0].content == wanted
+        assert found[0].parts["coverage"] == 0
+        assert found[0].parts["meaning"] > 0.2
+
+
+async def test_both_engines_give_the_same_order(sqlite_settings: Settings, fresh_postgres: str) -> None:
+    contents = sentences(300, seed=5)
+    orders = []
+    for settings in (sqlite_settings, Settings.load({}, database_url=fresh_postgres)):
+        async with open_database(settings) as database, memory_of(database) as memory:
+            for start in range(0, 300, 75):
+                await memory.store_many([{"content": content} for content in contents[start : start + 75]])
+            found = [await memory.recall(f"{a} and {b}", limit=15) for a, b in zip(WORDS, WORDS[3:], strict=False)]
+            orders.append([[(one.content, round(one.score, 6)) for one in some] for some in found])
+    assert orders[0] == orders[1]
+
+
+async def test_segments_are_made_and_joined_and_nothing_is_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "FULL", 40)
+    contents = sentences(300, seed=2)
+    async with memory_of(database) as memory, memory_of(database) as other:
+        for start in range(0, 300, 20):
+            await memory.store_many([{"content": content} for content in contents[start : start + 20]])
+            newest = start + 19
+            for one in (memory, other):  # the very next recall finds it, in either process
+                assert (await one.recall(f"n{newest}"))[0].content == contents[newest]
+            await memory._recall.index.catch_up()
+        state = await database.index.state(0, 10)
+        assert 1 <= len(state.segments) <= 5
+        assert len(state.recent) < 40
+        spans = [(segment.first, segment.last) for segment in state.segments]
+        assert spans[0][0] == 0
+        assert spans[-1][1] > 260
+        assert all(one[1] + 1 == other[0] for one, other in pairwise(spans))
+        for number in range(0, 300, 7):
+            assert (await other.recall(f"n{number}"))[0].content == contents[number]
+
+
+async def test_two_processes_that_make_a_segment_at_once_make_one(database: Database) -> None:
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in sentences(100)])
+        indexes = [MemoryIndex(database.index, static_encoder()) for _ in range(4)]
+        for index in indexes:
+            await ranked(index, ["harbour"])
+        async with anyio.create_task_group() as tasks:
+            for index in indexes:
+                tasks.start_soon(index._keeper.store, index._view)
+        state = await database.index.state(0, 10)
+        assert [(segment.first, segment.last) for segment in state.segments] == [(0, 100)]
+        for index in indexes:
+            assert len(await ranked(index, ["n42"])) > 0
+
+
+async def test_deleted_memories_do_not_crowd_out_those_that_are_left(database: Database) -> None:
+    async with memory_of(database) as memory:
+        crowd = await memory.store_many([{"content": f"harbour harbour harbour n{n}"} for n in range(300)])
+        left = await memory.store("a harbour among many other words that make it rank below all of them, by far")
+        await memory.rebuild_index()
+        for start in range(0, 300, 100):
+            await memory.forget(crowd[start : start + 100])
+        assert [one.id for one in await memory.recall("harbour", limit=3)][:1] == [left]
+        await memory.rebuild_index()
+        assert len(await database.index.numbers(1, 1000)) == 1
+
+
+async def test_a_changed_memory_is_found_by_its_new_words_only(database: Database) -> None:
+    async with memory_of(database) as memory:
+        stored = await memory.store("the lantern hangs in the hall")
+        await memory.store_many([{"content": content} for content in sentences(60)])
+        await memory.rebuild_index()
+        assert await memory.update(stored, content="the bicycle stands in the shed", tags=["vehicle"])
+        found = (await memory.recall("bicycle"))[0]
+        assert (found.id, found.tags, found.parts["coverage"]) == (stored, ("vehicle",), 1)
+        assert stored not in [one.id for one in await memory.recall("lantern", limit=100) if one.parts["coverage"]]
+
+
+DAMAGE = {
+    "a head": "UPDATE index_segments SET head = {garbage}",
+    "chunks": "UPDATE index_chunks SET data = {garbage}",
+    "lost chunks": "DELETE FROM index_chunks",
+    "a lost segment": "DELETE FROM index_segments",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+async def test_a_damaged_index_mends_itself_from_the_memories(database: Database, damage: str) -> None:
+    contents = sentences(200, seed=3)
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in contents])
+        await memory.rebuild_index()
+        garbage = "x'00ff00ff'" if database.engine_name == "sqlite" else "'\\x00ff00ff'::bytea"
+        async with database._connections.write() as connection:
+            await connection.execute(text(damage.replace("{garbage}", garbage).replace("'\\x", "'\\\\x")))
+        assert (await memory.recall("n123"))[0].content == contents[123]
+    async with memory_of(database) as memory:  # a process that knows nothing yet
+        for number in (0, 77, 199):
+            assert (await memory.recall(f"n{number}"))[0].content == contents[number]
+
+
+async def test_no_agent_finds_what_another_agent_keeps_to_itself(database: Database) -> None:
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content, "agent_id": "hera"} for content in sentences(150, seed=9)])
+        await memory.store_many([{"content": f"secret ledger of hera n{n}", "agent_id": "hera"} for n in range(50)])
+        mine = await memory.store("a harbour of my own")
+        await memory.rebuild_index()
+        for word in (*WORDS, "secret", "ledger", "hera"):
+            for find in (memory.recall, memory.similar):
+                assert {one.id for one in await find(f"the {word} of hera", limit=100)} <= {mine}
+
+
+def test_a_segment_comes_back_as_it_was_written() -> None:
+    encoder = static_encoder()
+    vectors = (encoder.encode_all(sentences(90)) * 254).astype(np.int8)
+    owners = [segments.Owner("t", name, "d", "shared", None, ("x", name)) for name in ("a", "b")]
+    made = [
+        segments.Indexed(n * 3 + 5, owners[n % 2], codes(content), vector)
+        for n, (content, vector) in enumerate(zip(sentences(90), vectors, strict=True))
+    ]
+    one, other = segments.build(made[:50], encoder), segments.build(made[50:], encoder)
+    read = segments.Head.decode(one.head.encode(), encoder.name)
+    assert read.owners == one.head.owners
+    for name in ("numbers", "owned", "codes", "starts", "signs"):
+        assert (getattr(read, name) == getattr(one.head, name)).all(), name
+    with pytest.raises(segments.Damaged):
+        segments.Head.decode(one.head.encode()[:-1], encoder.name)
+    with pytest.raises(segments.Damaged):
+        segments.Head.decode(one.head.encode(), "another encoder")
+    both = segments.merged([one, other], frozenset(memory.number for memory in made if memory.number % 2))
+    whole = segments.build([memory for memory in made if memory.number % 2], encoder)
+    assert (both.head.codes == whole.head.codes).all()
+    assert (both.entries["place"] == whole.entries["place"]).all()
+    assert (both.vectors == whole.vectors).all()
+    assert (both.head.signs == whole.head.signs).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "question"),
+    [
+        ("数据库索引很慢", "索引"),
+        ("東京の会議は月曜日です", "会議"),
+        ("Größere Änderungen am Café", "cafe anderungen"),
+        ("базы данных работают медленно", "базы данных"),
+        ("قاعدة البيانات بطيئة", "البيانات"),
+        ("we optimised the colours", "optimize"),
+    ],
+)
+async def test_words_of_other_alphabets_and_spellings_are_found(
+    database: Database, content: str, question: str
+) -> None:
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": other} for other in sentences(20)])
+        stored = await memory.store(content)
+        found = (await memory.recall(question))[0]
+        assert found.id == stored
+        assert found.parts["coverage"] > 0
