@@ -15,7 +15,7 @@ PACKAGE = Path(tmws_patterns.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    ("errors", "tasks"),
+    ("errors", "forking", "tasks"),
     ("pattern",),
     ("call",),
     ("ports", "settings", "routing", "shaping", "loader"),

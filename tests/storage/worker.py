@@ -34,7 +34,7 @@ async def bump(database: Database, tag: str) -> None:
 
 async def hang(database: Database) -> None:
     async with database._connections.write() as connection:
-        await database.epochs.bump_within(connection, ["hanging"])  # type: ignore[attr-defined]
+        await connection.run_sync(database.epochs.bump_within, ["hanging"])  # type: ignore[attr-defined]
         say("hanging")
         await anyio.sleep_forever()
 

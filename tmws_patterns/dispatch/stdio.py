@@ -26,6 +26,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCRequest
 
 from tmws_patterns.dispatch.messages import read_message, unsendable
+from tmws_patterns.forking import fork
 
 logger = logging.getLogger(__name__)
 
@@ -94,13 +95,14 @@ class ChildTransport(Transport):
     async def _open(self) -> AsyncGenerator[TransportStreams, None]:
         # A session of its own, so that one signal reaches whatever the child starts, and none of
         # the terminal's (Ctrl-C) reaches the child before we have said goodbye.
-        self._process = process = await anyio.open_process(
-            self._command,
-            env=self._environment,
-            cwd=self._cwd,
-            stderr=subprocess.PIPE,
-            start_new_session=sys.platform != "win32",
-        )
+        with fork():
+            self._process = process = await anyio.open_process(
+                self._command,
+                env=self._environment,
+                cwd=self._cwd,
+                stderr=subprocess.PIPE,
+                start_new_session=sys.platform != "win32",
+            )
         # No await until the task group is entered: a cancellation in between would leak the process.
         arriving, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outbox, leaving = anyio.create_memory_object_stream[SessionMessage](OUTBOX)

@@ -27,6 +27,10 @@ class WordPiece:
     def __len__(self) -> int:
         return len(self._places)
 
+    def words(self) -> list[str]:
+        """All pieces."""
+        return list(self._places)
+
     def place(self, piece: str) -> int:
         """Where a piece stands in the vocabulary."""
         return self._places[piece]

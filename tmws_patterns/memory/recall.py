@@ -21,7 +21,7 @@ from tmws_patterns.ports import Memory, MemoryQuery, MemoryReads
 CANDIDATES = 64  # memories that are looked at more closely, by their words and by their meaning each
 SELECTIVE = 5_000  # memories that conditions may leave to be looked for among the words: more are filtered afterwards
 _LONGEST_WORD = 200  # characters
-_TELLING, _LOOKED_AT, _READ = 6, 8, 1_000  # words, memories and characters by which a text is known to have been said
+_TELLING, _LOOKED_AT, _SAID = 6, 8, 0.5  # words, memories, and the share of the words by which it was said before
 _GROWTH = 8  # times as many candidates where the first were too few
 FLOOR, FINE_FLOOR = 0.11, 0.2
 """Scores under which a memory is no answer, the latter with a sentence model: settled on tests/data/memories.jsonl,
@@ -58,6 +58,10 @@ class Recall:
         """A memory by its id; None where the scope sees none."""
         return next(iter(await self._reads.listed(MemoryQuery(scope, now, ids=(memory_id,), limit=1))), None)
 
+    async def backlog(self) -> int:
+        """How many memories wait for the second look's encoder."""
+        return 0 if self._second is None else await self._second.backlog()
+
     async def after(self, number: int, asked: MemoryQuery) -> list[tuple[int, Memory]]:
         """Memories that were stored after the one of that number, with theirs."""
         return await self._reads.after(number, asked)
@@ -66,8 +70,10 @@ class Recall:
         """What the same owner has said before in nearly the same words for the same readers; None for nothing."""
         scope = Scope(memory.tenant, memory.agent_id, namespace=memory.namespace)
         words = [code for word in telling_words(memory.content, _TELLING) for code in codes(word)]
-        asked = self.index.asked(words, memory.content[:_READ], scope, _LOOKED_AT)
-        ranked = (await self.index.search(asked))[:_LOOKED_AT]
+        asked = self.index.asked(words, None, scope, _LOOKED_AT)
+        ranked = [one for one in await self.index.search(asked) if one.coverage > _SAID]
+        if not ranked:
+            return None
         there = await self._reads.fetch([one.number for one in ranked], MemoryQuery(scope, now))
         readers = (memory.agent_id, memory.access_level, memory.team, memory.shared_with)
         for found in there.values():

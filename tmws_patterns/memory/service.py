@@ -192,6 +192,10 @@ class MemoryService:
         """How many memories there are, of all agents."""
         return await self._rows.count()
 
+    async def encoding_backlog(self) -> int:
+        """How many memories the sentence model has not read yet; 0 without one."""
+        return await self._recall.backlog()
+
     async def rebuild_index(self) -> None:
         """Make the index anew from the memories; what is damaged mends itself without it."""
         await self._recall.index.rebuild()

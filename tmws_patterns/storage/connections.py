@@ -8,13 +8,13 @@ ends a connection whose statement is cancelled, in a task that the next cancella
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
-from anyio import CancelScope, move_on_after
-from sqlalchemy import Executable, QueuePool, Row
+from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
+from sqlalchemy import Connection, Engine, Executable, QueuePool, Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -44,6 +44,9 @@ class Connections:
     reader: AsyncEngine
     writer: AsyncEngine
     place: str
+    quick_writer: Engine | None = None
+    """A writer to be used in a thread, where that is quicker: SQLite, each of whose statements is a hop otherwise."""
+    _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
@@ -68,6 +71,23 @@ class Connections:
                 async with aclosing(connection), connection.begin():
                     yield connection
 
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """A transaction of several statements: what `work` returns, committed; rolled back where it raises.
+
+        `work` is plain code, and may run in a thread. Waiting can be cancelled; the transaction cannot. Raises
+        StoreUnavailable.
+        """
+        with translated(self.place):
+            if self.quick_writer is not None:
+                return await to_thread.run_sync(self._transact, self.quick_writer, work, limiter=self._writing)
+            connection = await self._checked_out(self.writer)
+            return await asyncio.shield(self._begin(_worked(connection, work)))
+
+    @staticmethod
+    def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+        with engine.begin() as connection:
+            return work(connection)
+
     def pool_status(self) -> dict[str, float]:
         """The reading pool: size, checked_out and overflow in connections, utilization in percent."""
         pool = cast(QueuePool, self.reader.sync_engine.pool)
@@ -87,6 +107,8 @@ class Connections:
                     await asyncio.wait(self._under_way)
             await self.reader.dispose()
             await self.writer.dispose()
+            if self.quick_writer is not None:
+                await to_thread.run_sync(self.quick_writer.dispose)
 
     async def _checked_out(self, engine: AsyncEngine) -> AsyncConnection:
         connecting = self._begin(_connect(engine))
@@ -110,6 +132,11 @@ async def _connect(engine: AsyncEngine) -> AsyncConnection:
 async def _give_back(connecting: asyncio.Task[AsyncConnection]) -> None:
     with suppress(SQLAlchemyError, StoreUnavailable, OSError):  # nobody is left to be told
         await (await connecting).close()
+
+
+async def _worked(connection: AsyncConnection, work: Callable[[Connection], T]) -> T:
+    async with aclosing(connection), connection.begin():
+        return await connection.run_sync(work)
 
 
 async def _fetch(

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tmws_patterns.ports import Epochs
 from tmws_patterns.storage.connections import Connections
@@ -27,7 +26,7 @@ ALL = select(tag_epochs.c.tag, tag_epochs.c.epoch)
 class EpochLedger(Epochs, Protocol):
     """Epochs that a write of another table can take part in."""
 
-    async def bump_within(self, connection: AsyncConnection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
         """Raise the tags' epochs in the connection's transaction; returns the new ones, for `learn`."""
         ...
 
@@ -43,10 +42,10 @@ def bump_statement(insert: Callable[..., Any]) -> Any:
     return statement.on_conflict_do_update(index_elements=["tag"], set_=raised).returning(tag_epochs.c.epoch)
 
 
-async def raise_epochs(connection: AsyncConnection, statement: Any, tags: Iterable[str]) -> dict[str, int]:
+def raise_epochs(connection: Connection, statement: Any, tags: Iterable[str]) -> dict[str, int]:
     """The new epochs of the tags, in the connection's transaction."""
     # sorted, so that two writers lock the rows in the same order
-    return {tag: await connection.scalar(statement, {"tag": tag}) for tag in sorted(set(tags))}
+    return {tag: connection.scalar(statement, {"tag": tag}) for tag in sorted(set(tags))}
 
 
 def by_tag(rows: Iterable[Row[tuple[str, int]]]) -> dict[str, int]:
@@ -93,12 +92,11 @@ class SqliteEpochs:
 
     async def bump(self, tags: Iterable[str]) -> None:
         """Raise the epoch of each tag by one."""
-        async with self._connections.write() as connection:
-            await self.bump_within(connection, tags)
+        await self._connections.transact(lambda connection: self.bump_within(connection, tags))
 
-    async def bump_within(self, connection: AsyncConnection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
         """See EpochLedger."""
-        return await raise_epochs(connection, self._BUMP, tags)
+        return raise_epochs(connection, self._BUMP, tags)
 
     def learn(self, epochs: Mapping[str, int]) -> None:
         """Nothing to do: the commit itself changes data_version."""

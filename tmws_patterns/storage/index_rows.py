@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Select, Text, bindparam, cast, column, delete, func, insert, select
+from sqlalchemy import BigInteger, Connection, Select, Text, bindparam, cast, column, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSON
 
 from tmws_patterns.ports import IndexSegment, IndexState, Unindexed
@@ -104,20 +104,23 @@ class SqlIndexRows:
     ) -> bool:
         """See IndexRows."""
         overlapping = select(func.count()).where(index_segments.c.first <= last, index_segments.c.last >= first)
+
+        def work(connection: Connection) -> None:
+            number = take_numbers(connection, "segments", 1)  # whoever is second waits here
+            gone = connection.execute(delete(index_segments).where(index_segments.c.id.in_(replaced)))
+            if gone.rowcount != len(replaced) or connection.scalar(overlapping):
+                raise _OvertakenError
+            for segment in replaced:
+                keys = index_chunks.c.key.between(segment * SPREAD, (segment + 1) * SPREAD - 1)
+                connection.execute(delete(index_chunks).where(keys))
+            row = {"id": number, "first": first, "last": last, "docs": docs, "head": head}
+            connection.execute(insert(index_segments), row)
+            rows = [{"key": number * SPREAD + place, "data": chunk} for place, chunk in chunks.items()]
+            if rows:
+                connection.execute(insert(index_chunks), rows)
+
         try:
-            async with self._connections.write() as connection:
-                number = await take_numbers(connection, "segments", 1)  # whoever is second waits here
-                gone = await connection.execute(delete(index_segments).where(index_segments.c.id.in_(replaced)))
-                if gone.rowcount != len(replaced) or await connection.scalar(overlapping):
-                    raise _OvertakenError
-                for segment in replaced:
-                    keys = index_chunks.c.key.between(segment * SPREAD, (segment + 1) * SPREAD - 1)
-                    await connection.execute(delete(index_chunks).where(keys))
-                row = {"id": number, "first": first, "last": last, "docs": docs, "head": head}
-                await connection.execute(insert(index_segments), row)
-                rows = [{"key": number * SPREAD + place, "data": chunk} for place, chunk in chunks.items()]
-                if rows:
-                    await connection.execute(insert(index_chunks), rows)
+            await self._connections.transact(work)
         except _OvertakenError:
             return False
         return True

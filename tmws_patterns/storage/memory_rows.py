@@ -10,10 +10,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from tmws_patterns.call import Scope
 from tmws_patterns.ports import Memory
@@ -21,6 +20,8 @@ from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import EpochLedger
 from tmws_patterns.storage.schema import Moment, counters, memories, memory_shares, memory_tags, moment_of
 from tmws_patterns.storage.words import tag_key
+
+T = TypeVar("T")
 
 COLUMNS = tuple(column.name for column in memories.c if column.name != "number")
 
@@ -32,6 +33,7 @@ _OWNED = delete(memories).where(
     memories.c.agent_id == bindparam("agent"),
 )
 _OWNED_IN_NAMESPACE = _OWNED.where(memories.c.namespace == bindparam("namespace"))
+_DELETED = delete(memories).where(memories.c.id == bindparam("id"))
 _COUNT = select(func.count()).select_from(memories)
 _TAKE = (
     update(counters)
@@ -44,9 +46,10 @@ _THERE = select(memories.c.id).where(memories.c.id.in_(bindparam("ids", expandin
 _AT_ONCE = 500  # fingerprints or ids looked for by one statement
 
 
-async def take_numbers(connection: AsyncConnection, counter: str, count: int) -> int:
+def take_numbers(connection: Connection, counter: str, count: int) -> int:
     """The first of so many numbers that nobody had or will have."""
-    return int(await connection.scalar(_TAKE, {"counter": counter, "taken": count})) - count + 1
+    taken: int = connection.execute(_TAKE, {"counter": counter, "taken": count}).scalar_one()
+    return taken - count + 1
 
 
 class SqlMemoryRows:
@@ -59,33 +62,34 @@ class SqlMemoryRows:
 
     async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> list[str]:
         """See MemoryRows. What has expired by now is deleted."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        async with self._connections.write() as connection:
-            raised = await self._epochs.bump_within(connection, bump)
-            await connection.execute(_EXPIRED, {"now": now})
-            first = await take_numbers(connection, "memories", len(memories))
-            found = await _alike(connection, memories)
-            there = await _there(connection, memories)
+
+        def work(connection: Connection) -> list[str]:
+            connection.execute(_EXPIRED, {"now": self._now()})
+            first = take_numbers(connection, "memories", len(memories))
+            there = _there(connection, memories)
+            found = _alike(connection, memories)
             ids, new, known = _sorted_out([memory for memory in memories if memory.id not in there], found)
-            await _write(connection, new, first)
+            _write(connection, new, first)
             for memory in known:  # as new ones under their old ids, since their words may have changed
-                await connection.execute(delete_of(memory.id))
-            await _write(connection, known, first + len(new))
-        self._epochs.learn(raised)
-        given = iter(ids)
-        return [memory.id if memory.id in there else next(given) for memory in memories]
+                connection.execute(_DELETED, {"id": memory.id})
+            _write(connection, known, first + len(new))
+            given = iter(ids)
+            return [memory.id if memory.id in there else next(given) for memory in memories]
+
+        return await self._written(work, bump)
 
     async def replace(self, memory: Memory, bump: Iterable[str]) -> bool:
         """See MemoryRows."""
         owner = {"ids": [memory.id], "tenant": memory.tenant, "agent": memory.agent_id}
-        async with self._connections.write() as connection:
-            raised = await self._epochs.bump_within(connection, bump)
-            first = await take_numbers(connection, "memories", 1)
-            there = (await connection.execute(_OWNED, owner)).rowcount > 0
+
+        def work(connection: Connection) -> bool:
+            first = take_numbers(connection, "memories", 1)
+            there = connection.execute(_OWNED, owner).rowcount > 0
             if there:
-                await _write(connection, [memory], first)
-        self._epochs.learn(raised)
-        return there
+                _write(connection, [memory], first)
+            return there
+
+        return await self._written(work, bump)
 
     async def remove(self, ids: Sequence[str], scope: Scope, bump: Iterable[str]) -> int:
         """See MemoryRows."""
@@ -93,19 +97,25 @@ class SqlMemoryRows:
         statement = _OWNED
         if scope.namespace is not None:
             statement, values["namespace"] = _OWNED_IN_NAMESPACE, scope.namespace
-        async with self._connections.write() as connection:
-            raised = await self._epochs.bump_within(connection, bump)
-            removed = await connection.execute(statement, values)
-        self._epochs.learn(raised)
-        return removed.rowcount
+        return await self._written(lambda connection: connection.execute(statement, values).rowcount, bump)
 
     async def sweep(self, bump: Iterable[str]) -> int:
         """See MemoryRows."""
-        async with self._connections.write() as connection:
-            raised = await self._epochs.bump_within(connection, bump)
-            removed = await connection.execute(_EXPIRED, {"now": datetime.fromtimestamp(self._clock(), UTC)})
+        return await self._written(lambda connection: connection.execute(_EXPIRED, {"now": self._now()}).rowcount, bump)
+
+    async def _written(self, work: Callable[[Connection], T], bump: Iterable[str]) -> T:
+        """What `work` returns, in one transaction with the bump of the tags."""
+
+        def whole(connection: Connection) -> tuple[T, Mapping[str, int]]:
+            raised = self._epochs.bump_within(connection, bump)
+            return work(connection), raised
+
+        done, raised = await self._connections.transact(whole)
         self._epochs.learn(raised)
-        return removed.rowcount
+        return done
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     async def count(self) -> int:
         """See MemoryRows."""
@@ -124,27 +134,22 @@ def memory_of(row: Sequence[Any]) -> Memory:
     return Memory(**values)
 
 
-def delete_of(memory_id: str) -> Any:
-    """The statement that deletes one memory by its id."""
-    return delete(memories).where(memories.c.id == memory_id)
-
-
-async def _alike(connection: AsyncConnection, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:
+def _alike(connection: Connection, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:
     """What is there of the same owners with the same fingerprints."""
     wanted = sorted({memory.fingerprint for memory in memories if memory.fingerprint})
     found: dict[tuple[str, ...], Memory] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        rows = await connection.execute(_ALIKE, {"fingerprints": wanted[start : start + _AT_ONCE]})
+        rows = connection.execute(_ALIKE, {"fingerprints": wanted[start : start + _AT_ONCE]})
         found |= {_identity(memory): memory for memory in map(memory_of, rows)}
     return found
 
 
-async def _there(connection: AsyncConnection, stored: Sequence[Memory]) -> set[str]:
+def _there(connection: Connection, stored: Sequence[Memory]) -> set[str]:
     """Which of the ids are taken."""
     ids = [memory.id for memory in stored]
     found: set[str] = set()
     for start in range(0, len(ids), _AT_ONCE):
-        found |= set(await connection.scalars(_THERE, {"ids": ids[start : start + _AT_ONCE]}))
+        found |= set(connection.scalars(_THERE, {"ids": ids[start : start + _AT_ONCE]}))
     return found
 
 
@@ -182,7 +187,7 @@ def _identity(memory: Memory) -> tuple[str, ...]:
     return (memory.tenant, memory.agent_id, memory.fingerprint)
 
 
-async def _write(connection: AsyncConnection, stored: Sequence[Memory], first: int) -> None:
+def _write(connection: Connection, stored: Sequence[Memory], first: int) -> None:
     inserts = (
         (_INSERT, [{"number": first + place, **_row(memory)} for place, memory in enumerate(stored)]),
         (memory_tags.insert(), [row for memory in stored for row in _tag_rows(memory)]),
@@ -190,7 +195,7 @@ async def _write(connection: AsyncConnection, stored: Sequence[Memory], first: i
     )
     for statement, rows in inserts:
         if rows:
-            await connection.execute(statement, rows)
+            connection.execute(statement, rows)
 
 
 def _row(memory: Memory) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from contextlib import asynccontextmanager
 import anyio
 import orjson
 from anyio import Lock
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.connections import Connections
@@ -66,16 +65,14 @@ class PostgresEpochs:
 
     async def bump(self, tags: Iterable[str]) -> None:
         """Raise the epoch of each tag by one."""
-        async with self._connections.write() as connection:
-            raised = await self.bump_within(connection, tags)
-        self.learn(raised)
+        self.learn(await self._connections.transact(lambda connection: self.bump_within(connection, tags)))
 
-    async def bump_within(self, connection: AsyncConnection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
         """See EpochLedger. Every process is told as the transaction commits."""
-        raised = await raise_epochs(connection, self._BUMP, tags)
+        raised = raise_epochs(connection, self._BUMP, tags)
         told = orjson.dumps(raised).decode()
         if len(told) < _LONGEST:
-            await connection.execute(select(func.pg_notify(CHANNEL, told)))
+            connection.execute(select(func.pg_notify(CHANNEL, told)))
         return raised
 
     def learn(self, epochs: Mapping[str, int]) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.settings import Settings
@@ -84,11 +84,14 @@ async def open_file(path: Path, settings: Settings, *, synchronous: str) -> Conn
         pool_pre_ping=settings.db_pool_pre_ping,
         **options,
     )
-    _on_connect(reader, "PRAGMA query_only = ON")
+    _on_connect(reader.sync_engine, "PRAGMA query_only = ON")
     writer = create_async_engine(url, pool_size=1, **options)
-    _on_connect(writer, f"PRAGMA synchronous = {synchronous}", "PRAGMA foreign_keys = ON")
-    event.listen(writer.sync_engine, "begin", _begin_immediate)
-    return Connections(reader, writer, str(path))
+    plain = {"connect_args": {**options["connect_args"], "check_same_thread": False}, "max_overflow": 0}
+    quick = create_engine(URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=1, **plain)
+    for engine in (writer.sync_engine, quick):
+        _on_connect(engine, f"PRAGMA synchronous = {synchronous}", "PRAGMA foreign_keys = ON")
+        event.listen(engine, "begin", _begin_immediate)
+    return Connections(reader, writer, str(path), quick)
 
 
 def copied(path: Path, file: Path) -> None:
@@ -124,11 +127,11 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
+def _on_connect(engine: Engine, *pragmas: str) -> None:
     def run(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", run)
+    event.listen(engine, "connect", run)

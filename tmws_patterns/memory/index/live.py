@@ -58,13 +58,13 @@ class MemoryIndex:
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")
 
     def asked(
-        self, words: Sequence[int], text: str, scope: Scope, count: int, only: Sequence[int] | None = None
+        self, words: Sequence[int], text: str | None, scope: Scope, count: int, only: Sequence[int] | None = None
     ) -> Asked:
-        """A question for `search`: the codes of its words, and the text whose meaning is looked for.
+        """A question for `search`: the codes of its words, and the text whose meaning counts, None for words only.
 
         `only` are the numbers of the memories in question; None is all that the scope sees.
         """
-        vector = self._encoder.encode_all([text])[0]
+        vector = None if text is None else self._encoder.encode_all([text])[0]
         codes = np.array(list(dict.fromkeys(words)), np.uint64)
         return Asked(codes, vector, scope, count, None if only is None else _ascending(only))
 

@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from tmws_patterns.call import Scope
 from tmws_patterns.memory.index.keeping import Keeper, Part, View
-from tmws_patterns.memory.index.meaning import Floats, Nearest, likeness
+from tmws_patterns.memory.index.meaning import Floats, Nearest, Vectors, likeness
 from tmws_patterns.memory.index.ranking import (
     USUAL,
     Best,
@@ -31,10 +31,13 @@ _PLAIN = 0.9  # the share of the question's words in one memory from which on no
 
 
 class Asked(NamedTuple):
-    """A question: the codes of its words, its vector, who asks, how many candidates at most, and of which memories."""
+    """A question: the codes of its words, its vector, who asks, how many candidates at most, and of which memories.
+
+    Without a vector words alone decide.
+    """
 
     words: Codes
-    vector: Floats
+    vector: Floats | None
     scope: Scope
     most: int
     only: Places | None
@@ -89,7 +92,7 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float) -> Places:
     best = Best(asked.most)
     for one in reversed(seen):
         best.add(one.place, one.part.head, one.words, one.question)
-    if sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL:
+    if asked.vector is None or (sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL):
         return best.sites
     nearest = Nearest(asked.most, signs(asked.vector[None, :])[:, 0])
     for one in reversed(seen):
@@ -103,14 +106,17 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float) -> Places:
 async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float) -> list[Ranked]:
     """The sites with their scores, best first."""
     within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
-    vectors = await keeper.vectors([(seen[place].part, places) for place, places in within.items()])
+    wanted = [(seen[place].part, places) for place, places in within.items()]
+    vectors: Sequence[Vectors | None] = [None] * len(wanted)
+    if asked.vector is not None:
+        vectors = await keeper.vectors(wanted)
     numbers, words, coverage, meaning = [], [], [], []
     for (place, places), means in zip(within.items(), vectors, strict=True):
         found, held = _words(seen[place].words, places)
         numbers.append(seen[place].part.head.numbers[places])
         words.append(found / ((sought or 1.0) * USUAL))
         coverage.append(held / (sought or 1.0))
-        meaning.append(likeness(means, asked.vector))
+        meaning.append(_meaning(means, asked.vector, len(places)))
     if not numbers:
         return []
     number, word, cover, mean = (np.concatenate(part) for part in (numbers, words, coverage, meaning))
@@ -118,6 +124,11 @@ async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: 
     order = np.lexsort((-number, -scores))
     columns = (column[order].tolist() for column in (number, scores, word, cover, mean))
     return [Ranked(*row) for row in zip(*columns, strict=True)]
+
+
+def _meaning(means: Vectors | None, asked: Floats | None, count: int) -> Floats:
+    """For each of so many places how near its vector is; 0 where none was asked for."""
+    return np.zeros(count, np.float32) if means is None or asked is None else likeness(means, asked)
 
 
 def _words(words: Sequence[Word], places: Places) -> tuple[Scores, Scores]:

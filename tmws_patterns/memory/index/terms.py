@@ -54,7 +54,7 @@ def _codes(word: str) -> tuple[int, ...]:
 
 def _stems(word: str) -> Iterator[str]:
     if word.isascii():
-        yield _stem(word[:_LONGEST])
+        yield _stem(word[:_LONGEST]) if word.isalpha() else word[:_LONGEST]
         return
     end = 0
     for run in _UNSPACED.finditer(word):

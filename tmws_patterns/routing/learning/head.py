@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tmws_patterns.forking import product
 from tmws_patterns.routing.learning.features import Labels, Matrix
 
 SCALE = 13.0  # how sharp the softmax is over products of unit vectors
@@ -23,11 +24,20 @@ def train(rows: Matrix, labels: Labels, routes: int) -> Matrix:
     speed = np.zeros_like(weights)
     here = np.arange(len(rows))
     for _ in range(_steps(rows.size * routes)):
-        pull = softmax(SCALE * (rows @ weights.T))
+        pull = softmax(SCALE * scores(rows, weights))
         pull[here, labels] -= 1
-        speed = _MOMENTUM * speed + pull.T @ rows
+        with product():
+            push = pull.T @ rows
+        speed = _MOMENTUM * speed + push
         weights -= _RATE * speed
     return weights
+
+
+def scores(rows: Matrix, weights: Matrix) -> Matrix:
+    """How well each row (count x width) fits each route (routes x width): count x routes."""
+    with product():
+        found: Matrix = rows @ weights.T
+    return found
 
 
 def softmax(scores: Matrix) -> Matrix:

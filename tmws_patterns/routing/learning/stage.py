@@ -166,7 +166,7 @@ def _held_out(rows: Matrix, unseen: Matrix, labels: Labels, routes: int) -> Held
         trained = head.train(rows[rest], labels[rest], routes) if rest.any() else head.train(rows, labels, routes)
         for out in np.array_split(sample[fold[sample] == held], 1 + len(sample) // _BATCH):
             if len(out):
-                scores = unseen[out] @ trained.T
+                scores = head.scores(unseen[out], trained)
                 parts.append((out, scores.argmax(axis=1), scores.max(axis=1)))
     return HeldOut(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -177,7 +177,7 @@ def _calibrated(
     """How sure a score is, from held-out examples and strangers, each as rows with their shares of new words."""
     held = _held_out(rows, unseen[0], labels, len(weights))
     right, tops = held.best == labels[held.texts], held.tops
-    others, new = (strange[0] @ weights.T).max(axis=1), strange[1]
+    others, new = head.scores(strange[0], weights).max(axis=1), strange[1]
     usual = max(np.median(tops[right]) if right.any() else np.inf, np.quantile(others, _OWN))
     others, new = others[others <= usual], new[others <= usual]
     share = _STRANGERS * len(tops) / max(1, len(others))

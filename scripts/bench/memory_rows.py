@@ -1,0 +1,149 @@
+"""How quickly memories are stored and found among many, on SQLite and on PostgreSQL, beside plain FTS5."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from bench.timing import Report, Times, percentile, turn_by_turn
+
+from tmws_patterns import Settings
+from tmws_patterns.call import Principal
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.encoder.static import vocabulary
+from tmws_patterns.memory import MemoryService, open_memory
+from tmws_patterns.storage import Database, open_database
+
+_LENGTH, _ASKED = 30, 5  # words of a memory and of a question
+_WORDS = 30_000
+_AT_ONCE = 1_000  # memories of one transaction
+_ONE_IN = 20  # memories are the scoped agent's
+_BARS = {100_000: (3, 15), 1_000_000: (10, 30)}  # milliseconds, p50 and p99, unscoped
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Random texts whose words are as unequal as those of a language (Zipf's law)."""
+
+    words: np.ndarray[Any, Any]
+    shares: np.ndarray[Any, Any]
+    draw: np.random.Generator
+
+    @classmethod
+    def of(cls, seed: int) -> Texts:
+        """The same texts for the same seed."""
+        pieces = [word for word in vocabulary().words() if word.isalpha() and len(word) > 2]
+        found = np.array(Random(1).sample(pieces, min(_WORDS, len(pieces))))
+        shares = 1 / (np.arange(len(found)) + 2.7)
+        return cls(found, shares / shares.sum(), np.random.default_rng(seed))
+
+    def some(self, count: int, length: int) -> list[str]:
+        """So many texts of so many words."""
+        drawn = self.draw.choice(len(self.words), size=(count, length), p=self.shares)
+        return [" ".join(row) for row in self.words[drawn]]
+
+
+@asynccontextmanager
+async def _memory(folder: Path, url: str = "") -> AsyncIterator[tuple[Database, MemoryService]]:
+    settings = Settings.load({}, data_dir=folder, database_url=url)
+    async with (
+        open_database(settings) as database,
+        open_memory(database, Principal("bench", "owner"), static_encoder()) as memory,
+    ):
+        yield database, memory
+
+
+async def measure(folder: Path, sizes: Sequence[int], urls: dict[str, str], report: Report, effort: float) -> None:
+    """All rows; `urls` names the database of each engine, "" for SQLite."""
+    await _writes(folder / "writes", report, effort)
+    for engine, url in urls.items():
+        for size in sizes:
+            await _reads(folder / f"{engine}-{size}", engine, url, size, report, effort)
+
+
+async def _writes(folder: Path, report: Report, effort: float) -> None:
+    texts = Texts.of(2)
+    async with _memory(folder) as (_, memory):
+        single: list[float] = []
+        for content in texts.some(int(300 * effort) + 20, _LENGTH):
+            began = time.perf_counter()
+            await memory.store(content)
+            single.append((time.perf_counter() - began) * 1000)
+        batch = [{"content": content} for content in texts.some(int(20_000 * effort), _LENGTH)]
+        began = time.perf_counter()
+        for start in range(0, len(batch), _AT_ONCE):
+            await memory.store_many(batch[start : start + _AT_ONCE])
+        rate = len(batch) / (time.perf_counter() - began)
+    report.row("writes, sqlite", "store, one by one", Times(*(percentile(single, p) for p in (50, 95, 99))))
+    report.row("writes, sqlite", f"store_many, {_AT_ONCE:,} at once", note=f"{rate:,.0f} a second")
+    report.bar("stores_singly", 1000 / (sum(single) / len(single)), "a second", 200, at_least=True)
+    report.bar("stores_in_batches", rate, "a second", 2000, at_least=True)
+
+
+async def _reads(folder: Path, engine: str, url: str, size: int, report: Report, effort: float) -> None:
+    texts = Texts.of(3)
+    plain = _fts5() if engine == "sqlite" else None
+    group = f"{engine}, {size:,}"
+    async with _memory(folder, url) as (_, memory):
+        began, stored = time.perf_counter(), 0
+        while stored < size:
+            contents = texts.some(min(_AT_ONCE * 5, size - stored), _LENGTH)
+            owners = ["owner" if (stored + n) % _ONE_IN else "guest" for n in range(len(contents))]
+            rows = [
+                {"content": c, "agent_id": a, "access_level": "public"} for c, a in zip(contents, owners, strict=True)
+            ]
+            await memory.store_many(
+                [{**row, "access_level": "private"} if row["agent_id"] == "guest" else row for row in rows]
+            )
+            if plain is not None:
+                plain.executemany("INSERT INTO kept VALUES (?)", ([content] for content in contents))
+            stored += len(contents)
+        storing = time.perf_counter() - began
+        began = time.perf_counter()
+        await memory.rebuild_index()
+        indexing = time.perf_counter() - began
+    async with _memory(folder, url) as (_, memory):
+        questions = texts.some(400, _ASKED)
+        works: dict[str, Any] = {
+            "recall, all": lambda n: memory.recall(questions[n % 400], agent_id="guest"),
+            "recall, one agent's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="default"),
+        }
+        if plain is not None:
+            works["beside it: FTS5, all"] = lambda n: _ask(plain, questions[n % 400])
+        found = await turn_by_turn(works, rounds=5, calls=max(20, int(100 * effort)))
+    for what, times in found.items():
+        report.row(group, what, times)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    note = (
+        f"stored in {storing:.0f} s, index made in {indexing:.0f} s; {_megabytes(folder)} MB of files; {peak} MB used"
+    )
+    report.row(group, "cost", note=note)
+    if size in _BARS:
+        for value, bar, name in zip(
+            (found["recall, all"].p50, found["recall, all"].p99), _BARS[size], ("p50", "p99"), strict=True
+        ):
+            report.bar(f"{engine}_{size}_{name}", value, "ms", bar)
+
+
+def _megabytes(folder: Path) -> int:
+    """Of SQLite's files; 0 for PostgreSQL."""
+    return sum(file.stat().st_size for file in folder.glob("memory.db*")) // 2**20
+
+
+def _fts5() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE kept USING fts5(content, tokenize='porter unicode61')")
+    return connection
+
+
+async def _ask(connection: sqlite3.Connection, question: str) -> None:
+    words = " OR ".join(f'"{word}"' for word in question.split())
+    connection.execute("SELECT content FROM kept WHERE kept MATCH ? ORDER BY rank LIMIT 10", (words,)).fetchall()
