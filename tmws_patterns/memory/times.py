@@ -92,6 +92,11 @@ def _ago(match: re.Match[str], now: datetime) -> Span:
     return Span(since, since + length)
 
 
+def _older(match: re.Match[str], now: datetime) -> Span:
+    number, unit = match[1] or match[3], match[2] or match[4]
+    return Span(None, now - _count(number) * _UNITS[unit])
+
+
 def _named_day(match: re.Match[str], now: datetime) -> Span:
     since = _day(now) - timedelta(days=1 if match[0] == "yesterday" else 0)
     return Span(since, since + timedelta(days=1))
@@ -124,6 +129,7 @@ _Reader = Callable[[re.Match[str], datetime], Span]
 _PHRASES: tuple[tuple[str, _Reader], ...] = (
     (rf"({_ISO})", _iso),
     (r"today|yesterday", _named_day),
+    (rf"(?:more than|over|at least) ({_NUMBER}) (?:of )?{_UNIT} ago|older than ({_NUMBER}) (?:of )?{_UNIT}", _older),
     (rf"(?:the )?(?:last|past|previous) ({_NUMBER}) (?:of )?{_UNIT}", _rolling),
     (rf"(?:about )?({_NUMBER}) (?:of )?{_UNIT} ago", _ago),
     (rf"(the )?(this|last|past|previous) {_UNIT}", _calendar),
