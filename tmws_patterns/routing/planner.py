@@ -217,11 +217,11 @@ class Planner:
         own = {n: v for n, v in values.values.items() if n in type(pattern.memory).model_fields}
         passed = {n: v for n, v in own.items() if n in self._given(call, candidate)}
         arguments = {**fill(wanted, values.values), **passed}
-        self._complete(pattern, values, arguments, None)
+        forgets = pattern.memory.operation is MemoryOperation.FORGET
+        if not (forgets and passed.get("query")):  # which only shows what would be forgotten
+            self._complete(pattern, values, arguments, None)
         effect = pattern.effect or pattern.memory.operation.effect
-        if candidate.stage != NAMED and (
-            effect is Effect.DESTRUCTIVE or pattern.memory.operation is MemoryOperation.FORGET
-        ):
+        if candidate.stage != NAMED and (effect is Effect.DESTRUCTIVE or forgets):
             raise _confirmation(pattern.name, {n: v for n, v in values.values.items() if v is not None}, effect)
         principal = call.principal
         namespace = call.context.get("namespace")

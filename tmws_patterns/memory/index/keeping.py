@@ -188,8 +188,14 @@ class Keeper:
         await self._put([place.id], place.first, place.last, await self._made(place.first, place.last, average))
 
     async def fill(self, first: int, last: int, average: float) -> None:
-        """Make a segment of memories that have lost theirs."""
-        await self._put([], first, last, await self._made(first, last, average))
+        """Make segments of memories that have lost theirs."""
+        while first <= last:
+            made = await self._made(first, last, average)
+            whole = len(made.head.numbers) < LARGEST
+            end = last if whole else int(made.head.numbers[-1])
+            if not await self._put([], first, end, made):
+                return  # another process does it
+            first = end + 1
 
     async def _made(self, first: int, last: int, average: float) -> Segment:
         memories = await self.cut(await self._rows.between(first, last, LARGEST))

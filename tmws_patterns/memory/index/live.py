@@ -45,14 +45,14 @@ class MemoryIndex:
         self._version: tuple[int, ...] = ()
         self._refreshing = anyio.Lock()
         self._full = anyio.Event()
-        self._gone: set[int] = set()
+        self._gone = _ascending(())
 
     async def search(self, asked: Asked) -> list[Ranked]:
         """The candidates for a question, best first: at most twice `asked.most`."""
         for _ in range(_TRIES):
             view = await self._refreshed()
             try:
-                return await look(self._keeper, view, asked, _ascending(self._gone))
+                return await look(self._keeper, view, asked, self._gone)
             except Damaged as exc:
                 await self._mend(view, exc)
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")
@@ -76,16 +76,15 @@ class MemoryIndex:
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Leave out memories that turned out to be deleted, until their segments are made anew."""
-        if len(self._gone) > _MOST_GONE:
-            self._gone.clear()
-        self._gone.update(numbers)
+        known = self._gone if len(self._gone) < _MOST_GONE else _ascending(())
+        if new := list(numbers):
+            self._gone = np.union1d(known, _ascending(new))
 
     async def catch_up(self) -> None:
-        """Make segments of what has none, if that is much: after an import, say."""
-        async with self._refreshing:
-            await self._refresh()
-            if self._view.unstored >= FULL:
-                await self._store()
+        """Make segments of what has none, if that is much: after an import, say. Searches go on meanwhile."""
+        view = await self._refreshed()
+        if view.unstored >= FULL:
+            await self._keeper.store(view)
 
     async def rebuild(self) -> None:
         """Make the whole index anew from the memories."""
@@ -155,6 +154,7 @@ class MemoryIndex:
 
     async def _mend(self, view: View, damage: Damaged) -> None:
         """Make a damaged segment anew, unless another process has replaced it meanwhile."""
+        self._version = ()  # another process may have begun to make the whole index anew
         state = await self._rows.state(view.last, 0)
         for place in state.segments:
             if place.id == damage.segment:
