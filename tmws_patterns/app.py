@@ -19,13 +19,13 @@ import anyio
 from tmws_patterns.branches import Branches
 from tmws_patterns.cache import TieredCache, open_cache
 from tmws_patterns.dispatch import Dispatcher, ServerConfig, builtin_server, load_servers, open_dispatcher
-from tmws_patterns.encoder import is_installed, sentence_encoder, static_encoder
+from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder
 from tmws_patterns.errors import InvalidInput, Problem, StoreUnavailable
 from tmws_patterns.executor import Neighbours, PatternExecutionEngine
 from tmws_patterns.learner import Learner
 from tmws_patterns.ledger import Ledger
 from tmws_patterns.loader import load_packs
-from tmws_patterns.memory import MemoryService, open_memory
+from tmws_patterns.memory import MemoryService, Model, open_memory
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.registry import PatternRegistry
@@ -125,7 +125,11 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         fine = sentence_encoder if settings.route_embeddings and is_installed() else None
         learner = Learner(registry, database.learned, static_encoder, fine)
         await stack.enter_async_context(_running(learner.run))
-        memory = await stack.enter_async_context(open_memory(database, settings.principal, static_encoder(), fine=fine))
+        memory = await stack.enter_async_context(
+            open_memory(
+                database, settings.principal, static_encoder(), fine=Model(SentenceEncoder.name, fine) if fine else None
+            )
+        )
         engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, learner, memory, close)
         problems = (*registry.problems, *server_problems)
         for problem in problems:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import anyio
 import numpy as np
@@ -27,13 +28,20 @@ _REST = 0.05  # seconds between them, so that questions come first
 _PAUSE = 5.0  # seconds until it is looked again whether others have stored something, and after an outage
 
 
+class Model(NamedTuple):
+    """A sentence model that is not loaded yet: the name of its encoder, and what loads it, which may take a second."""
+
+    name: str
+    opened: Callable[[], Encoder]
+
+
 class SecondLook:
     """Scores candidates anew. One for a database; `run` belongs in a background task."""
 
-    def __init__(self, rows: VectorRows, opened: Callable[[], Encoder]) -> None:
-        """Encode with what `opened` gives, which is called on first use and may take a second."""
+    def __init__(self, rows: VectorRows, model: Model) -> None:
+        """Encode with the model, which is loaded on first use."""
         self._rows = rows
-        self._opened = opened
+        self._model = model
         self._encoder: Encoder | None = None
         self._opening = anyio.Lock()
         self._asked = anyio.Event()
@@ -65,9 +73,8 @@ class SecondLook:
             await anyio.sleep(_REST if done else _PAUSE)
 
     async def backlog(self) -> int:
-        """How many memories are not encoded yet."""
-        encoder = await self._ready()
-        return await self._rows.unencoded_count(encoder.name) if encoder else 0
+        """How many memories are not encoded yet. Does not load the model."""
+        return 0 if self.broken else await self._rows.unencoded_count(self._model.name)
 
     async def _encode(self, encoder: Encoder) -> int:
         waiting = await self._rows.unencoded(encoder.name, _AT_ONCE)
@@ -82,7 +89,7 @@ class SecondLook:
         async with self._opening:
             if self._encoder is None and not self.broken:
                 try:
-                    self._encoder = await to_thread.run_sync(self._opened)
+                    self._encoder = await to_thread.run_sync(self._model.opened)
                 except TmwsError as exc:
                     _LOG.warning("the table alone tells what memories mean: %s", exc)
                     self.broken = True

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from tmws_patterns.call import Principal
-from tmws_patterns.memory.fine import SecondLook
+from tmws_patterns.memory.fine import Model, SecondLook
 from tmws_patterns.memory.index import MemoryIndex
 from tmws_patterns.memory.index.segment import Encoder
 from tmws_patterns.memory.recall import Recall
@@ -39,7 +39,7 @@ async def open_memory(
     principal: Principal,
     encoder: Encoder,
     clock: Callable[[], float] = time.time,
-    fine: Callable[[], Encoder] | None = None,
+    fine: Model | None = None,
 ) -> AsyncIterator[MemoryService]:
     """The memory of one principal, what it means being read by `encoder`, and by `fine` where there is such a model.
 
