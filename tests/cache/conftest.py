@@ -7,10 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import anyio
-import asyncpg
 import pytest
 from cache_parts import Clock
 
@@ -18,26 +15,9 @@ from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
 
 
-async def run_sql(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def cache_postgres(postgres_url: str) -> Iterator[str]:
-    """A database of these tests' own, on the run's PostgreSQL."""
-    name = f"tmws_{uuid.uuid4().hex}"
-    anyio.run(run_sql, postgres_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-    yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-    anyio.run(run_sql, postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -48,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def each_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    url = request.getfixturevalue("cache_postgres") if request.param == "postgresql" else ""
+    url = request.getfixturevalue("own_postgres") if request.param == "postgresql" else ""
     return settings.model_copy(update={"database_url": url})
 
 

@@ -35,7 +35,7 @@ def common(request: pytest.FixtureRequest, settings: Settings) -> dict[str, Any]
     """The settings of processes that have one tier in common."""
     found: dict[str, Any] = {"data_dir": str(settings.data_dir), "redis_timeout": 2.0}
     if request.param == "postgresql":
-        found["database_url"] = request.getfixturevalue("cache_postgres")
+        found["database_url"] = request.getfixturevalue("own_postgres")
     if request.param == "redis":
         found["redis_url"] = request.getfixturevalue("valkey_url")
     return found

@@ -31,7 +31,7 @@ async def opened(kind: str, request: pytest.FixtureRequest, settings: Settings, 
             await until(lambda: tier.available)
             yield tier
     else:
-        url = request.getfixturevalue("cache_postgres") if kind == "postgresql" else ""
+        url = request.getfixturevalue("own_postgres") if kind == "postgresql" else ""
         async with (
             open_database(settings.model_copy(update={"database_url": url})) as database,
             DatabaseTier(database.cache_rows, clock) as rows,
@@ -41,7 +41,7 @@ async def opened(kind: str, request: pytest.FixtureRequest, settings: Settings, 
 
 @pytest.fixture(params=["local", "redis", "sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:
-    servers = {"redis": "valkey_url", "postgresql": "cache_postgres"}
+    servers = {"redis": "valkey_url", "postgresql": "own_postgres"}
     if request.param in servers:  # started here, outside the event loop
         request.getfixturevalue(servers[request.param])
     return request.param
