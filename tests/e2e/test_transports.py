@@ -153,6 +153,22 @@ async def test_patterns_are_resources_personas_are_prompts_and_names_complete(se
     assert names[:3] == ["git_status", "git_log", "git_diff"]
 
 
+async def test_a_long_memory_is_shown_by_its_passage_and_is_a_resource_as_a_whole(served: Served) -> None:
+    client = served.client
+    filler = "Nothing of note happened on that day either. " * 40
+    content = f"{filler}The glacier sensor froze after the firmware update. {filler}"
+    stored = page(await execute(client, pattern="store_memory", arguments={"content": content}))
+    assert stored["result"]["stored"]
+    (row, *_) = page(await execute(client, "recall the glacier sensor"))["result"]
+    assert "sensor froze after the firmware" in row["content"]
+    assert len(row["content"]) < 800
+    assert row["age"] == "now"
+    (whole,) = (await client.read_resource(row["whole"])).contents
+    assert orjson.loads(whole.text)["content"] == content
+    with pytest.raises(MCPError, match="no resource"):
+        await client.read_resource(row["whole"].replace(row["id"], "0" * 32))
+
+
 async def test_progress_of_a_downstream_tool_reaches_the_client(served: Served) -> None:
     seen: list[tuple[float, float | None, str | None]] = []
 
