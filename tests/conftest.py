@@ -15,6 +15,7 @@ from real_parts import Valkey, run_sql
 
 from tmws_patterns.settings import Settings
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a server, and so that two at once do not wait by spinning
 os.environ.setdefault("TMWS_ROUTE_EMBEDDINGS", "false")  # a second of work for each engine; its own tests ask for it
 
 

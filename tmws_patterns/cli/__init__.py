@@ -10,10 +10,12 @@ import sys
 
 from tmws_patterns.cli.commands import app
 from tmws_patterns.errors import TmwsError
+from tmws_patterns.settings import one_thread_for_products
 
 
 def main() -> None:
     """Run a command; a failure named by the product ends with status 1 and says what to do."""
+    one_thread_for_products()
     try:
         app()
     except TmwsError as exc:
