@@ -60,7 +60,7 @@ def bm25(contents: Sequence[str], words: Sequence[str]) -> list[float]:
     rarities = {word: rarity(len(said), sum(word in one for one in said)) for word in asked}
     found = []
     for one in said:
-        length = 1 - B + B * len(one) / usual
+        length = 1 - B + B * min(LONGEST, len(one) / usual)
         parts = [rarities[w] * one.count(w) * (K1 + 1) / (one.count(w) + K1 * length) for w in asked if w in one]
         found.append(sum(parts) / (sum(rarities.values()) * USUAL))
     return found
@@ -98,6 +98,14 @@ async def test_a_memory_is_found_by_its_meaning_without_any_word_in_common(datab
         assert found[0].content == wanted
         assert found[0].parts["coverage"] == 0
         assert found[0].parts["meaning"] > 0.2
+
+
+async def test_a_long_memory_is_found_by_two_words_of_it_among_short_ones(database: Database) -> None:
+    filler = "Nothing of note happened on that day either. " * 60
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in sentences(50)])
+        stored = await memory.store(f"{filler}The glacier sensor froze. {filler}")
+        assert [one.id for one in await memory.recall("recall the glacier sensor")][:1] == [stored]
 
 
 async def test_both_engines_give_the_same_order(sqlite_settings: Settings, fresh_postgres: str) -> None:

@@ -21,6 +21,7 @@ from tmws_patterns.ports import Memory, MemoryQuery, MemoryReads
 CANDIDATES = 64  # memories that are looked at more closely, by their words and by their meaning each
 SELECTIVE = 5_000  # memories that conditions may leave to be looked for among the words: more are filtered afterwards
 _LONGEST_WORD = 200  # characters
+HOLDS = 0.75  # of the question's words: what holds them is an answer, however long a text they are lost in
 _TELLING, _LOOKED_AT, _SAID = 6, 8, 0.5  # words, memories, and the share of the words by which it was said before
 _GROWTH = 8  # times as many candidates where the first were too few
 FLOOR, FINE_FLOOR = 0.11, 0.2
@@ -94,7 +95,8 @@ class Recall:
             if self._second is not None:
                 ranked = await self._second.ranked(text, ranked)
             floor = FLOOR if self._second is None or self._second.broken else FINE_FLOOR
-            found = await self._fetched([one for one in ranked if one.score >= floor], asked, only)
+            fit = [one for one in ranked if one.score >= floor or one.coverage >= HOLDS]
+            found = await self._fetched(fit, asked, only)
             if len(found) >= asked.limit or len(ranked) < count:
                 return found[: asked.limit]
             count *= _GROWTH

@@ -23,6 +23,7 @@ CHUNK = 2_730  # entries of a chunk, which with its checksum has 8 kB
 VECTORS = 32  # of a chunk
 FIRST_VECTORS = 2**19  # the chunk in which the vectors begin: far beyond all lists
 K1, B = 1.2, 0.75  # of BM25, as FTS5 and Lucene have them
+LONGEST = 4.0  # times the usual length a memory counts as at most: one word of a long text is told as well as any
 SHARPEST = K1 + 1  # the largest impact
 _STEPS = 255
 _FORM = 2  # of what is written; another one is not read, and the segment made anew
@@ -251,6 +252,6 @@ def signs(vectors: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 def _impacts(uses: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """BM25's part of a word that a memory uses so often; `lengths` are of the memories, the usual one being 1."""
-    part = uses * SHARPEST / (uses + K1 * (1 - B + B * lengths))
+    part = uses * SHARPEST / (uses + K1 * (1 - B + B * np.minimum(lengths, LONGEST)))
     impacts: npt.NDArray[np.uint8] = np.maximum(1, np.rint(part * (_STEPS / SHARPEST))).astype(np.uint8)
     return impacts
