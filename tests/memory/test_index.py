@@ -18,7 +18,7 @@ from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.memory.index import MemoryIndex, live
 from tmws_patterns.memory.index import segment as segments
 from tmws_patterns.memory.index.ranking import FEWEST, USUAL, Ranked, rarity
-from tmws_patterns.memory.index.segment import K1, B
+from tmws_patterns.memory.index.segment import K1, LONGEST, B
 from tmws_patterns.memory.index.terms import codes, stems
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database
