@@ -73,7 +73,6 @@ class App:
         return {
             "status": "ok" if healthy else "degraded",
             "database": database,
-            "memories_to_be_encoded": await self.engine.memory.encoding_backlog() if healthy else None,
             "cache": self.cache.get_stats(),
             "servers": {"configured": len(servers), "failed": failed},
             "patterns": len(self.registry.patterns),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import anyio
 import numpy as np
@@ -20,13 +23,18 @@ from tmws_patterns.memory.index import segment as segments
 from tmws_patterns.memory.index.ranking import FEWEST, USUAL, Ranked, rarity
 from tmws_patterns.memory.index.segment import K1, LONGEST, B
 from tmws_patterns.memory.index.terms import codes, stems
+from tmws_patterns.ports import MemoryQuery
 from tmws_patterns.settings import Settings
-from tmws_patterns.storage import Database, open_database
+from tmws_patterns.storage import Database, open_database, postgres_versions, sqlite_versions
+from tmws_patterns.storage.migrations import migrate
+from tmws_patterns.storage.postgres import open_server
+from tmws_patterns.storage.sqlite import open_file
 
 pytestmark = pytest.mark.anyio
 
 WORDS = "harbour kettle lantern meadow orchid pepper quarry ribbon saddle thimble umbrella violin walnut".split()
 ME = Scope("acme", "artemis")
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -202,6 +210,88 @@ async def test_a_damaged_index_mends_itself_from_the_memories(database: Database
     async with memory_of(database) as memory:  # a process that knows nothing yet
         for number in (0, 77, 199):
             assert (await memory.recall(f"n{number}"))[0].content == contents[number]
+
+
+async def test_damage_in_a_segment_that_is_to_be_joined_is_mended_in_the_background(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "FULL", 40)
+    monkeypatch.setattr(live, "_SPREAD", 0.0)
+    contents = sentences(120, seed=4)
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in contents[:60]])
+        await memory.rebuild_index()
+        async with database._connections.write() as connection:
+            await connection.execute(text("DELETE FROM index_chunks"))
+        await memory.store_many([{"content": content} for content in contents[60:]])
+        await memory._recall.index._refreshed()  # nothing is looked for in what is damaged
+        with anyio.fail_after(10):
+            while (await database.index.state(0, 1)).segments[-1].last < 120:
+                await anyio.sleep(0.02)
+        for number in (3, 59, 60, 119):
+            assert (await memory.recall(f"n{number}"))[0].content == contents[number]
+
+
+async def test_memories_of_the_first_release_are_found_after_an_upgrade(settings: Settings) -> None:
+    versions = sqlite_versions if settings.database_url == "" else postgres_versions
+    first = replace(versions.MEMORY, versions=versions.MEMORY.versions[:1])
+    if settings.database_url == "":
+        connections = await open_file(settings.data_dir / "memory.db", settings, synchronous="FULL")
+    else:
+        connections, _ = open_server(settings)
+    await migrate(connections, first, lambda: 0.0)
+    more, value = ("", "") if settings.database_url == "" else (", words", ", to_tsvector('old')")
+    async with connections.write() as connection:
+        for number in range(1, 31):
+            row = f"{number}, 'id{number}', 'acme', 'artemis', 'default', 'private', NULL, 0.5, 1, 1, NULL, '[]', '[]'"
+            names = (
+                "number, id, tenant, agent_id, namespace, access_level, team, importance, created_at, updated_at,"
+                f" expires_at, tags, shared_with, content{more}"
+            )
+            await connection.execute(text(f"INSERT INTO memories ({names}) VALUES ({row}, 'kettle n{number}'{value})"))
+    await connections.close()
+    async with open_database(settings) as database, memory_of(database) as memory:
+        assert database.version == 2
+        assert (await memory.recall("kettle n17"))[0].id == "id17"
+        stored = await memory.store("kettle n31")
+        assert (await memory.recall("n31"))[0].id == stored
+        assert await memory.forget(["id17"]) == 1
+        assert "id17" not in [one.id for one in await memory.recall("kettle n17", limit=100)]
+
+
+OWNERS: list[dict[str, Any]] = [
+    {"agent_id": agent, **level}
+    for agent in ("artemis", "hera")
+    for level in (
+        {},
+        {"namespace": "other"},
+        {"access_level": "public"},
+        {"access_level": "team", "team": "ops"},
+        {"access_level": "team", "team": "dev"},
+        {"access_level": "shared", "shared_with": ["artemis"]},
+        {"access_level": "shared", "shared_with": ["zeus"]},
+    )
+]
+SCOPES = [
+    Scope(tenant, agent, frozenset(teams), namespace)
+    for tenant in ("acme", "evil")
+    for agent in ("artemis", "hera", "zeus")
+    for teams in ((), ("ops",))
+    for namespace in (None, "other")
+]
+
+
+async def test_the_index_itself_gives_nothing_that_the_asker_may_not_see(database: Database) -> None:
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": f"harbour n{n}", **owner} for n, owner in enumerate(OWNERS)])
+        index = MemoryIndex(database.index, static_encoder())
+        for scope in SCOPES:
+            expected = {memory.id for memory in await database.reads.listed(MemoryQuery(scope, NOW, limit=100))}
+            found = await ranked(index, ["harbour"], scope)
+            there = await database.reads.after(0, MemoryQuery(Scope("acme", "hera"), NOW, limit=100))
+            there += await database.reads.after(0, MemoryQuery(Scope("acme", "artemis"), NOW, limit=100))
+            ids = {number: memory.id for number, memory in there}
+            assert {ids.get(one.number, f"hidden {one.number}") for one in found} == expected, scope
 
 
 async def test_no_agent_finds_what_another_agent_keeps_to_itself(database: Database) -> None:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from moments import Moment
 
@@ -139,6 +140,44 @@ async def test_an_export_comes_back_whole_and_only_once(memory: MemoryService, t
                 await other.store_many(rows_of(text, "export"))
             again = [one.to_row() async for portion in other.exported() for one in portion]
     assert sorted(again, key=str) == sorted(rows, key=str)
+
+
+async def test_an_import_under_the_name_of_another_agent_stores_copies_of_its_own(
+    memory: MemoryService, database: Database
+) -> None:
+    await memory.store("one")
+    rows = [one.to_row() async for portion in memory.exported() for one in portion]
+    (copied,) = await memory.store_many([{**row, "agent_id": "hera"} for row in rows])
+    assert copied != rows[0]["id"]
+    assert await memory.store_many([{**rows[0], "content": "the same id twice"}] * 2) == [rows[0]["id"]] * 2
+    new = {"id": "f" * 32, "content": "new"}
+    assert await memory.store_many([new, {**new, "content": "and again"}]) == [new["id"]] * 2
+    assert await database.memories.count() == 3
+
+
+async def test_of_an_import_what_has_expired_is_left_out_and_what_is_wrong_refused(
+    memory: MemoryService, moment: Moment
+) -> None:
+    gone = {"content": "gone", "expires_at": (moment.now - timedelta(days=1)).isoformat()}
+    here = {"content": "here", "expires_at": (moment.now + timedelta(days=1)).isoformat()}
+    assert memory.storable([gone, here]) == [here]
+    with pytest.raises(InvalidInput, match="memory 2: expires_at 'soon' is no time"):
+        memory.storable([here, {"content": "x", "expires_at": "soon"}])
+
+
+async def test_a_memory_of_a_clock_that_is_ahead_can_be_changed(memory: MemoryService, moment: Moment) -> None:
+    moment.pass_by(days=1)
+    stored = await memory.store("said by a clock that is ahead")
+    moment.pass_by(days=-1)
+    assert await memory.update(stored, content="changed")
+    found = await memory.get(stored)
+    assert found is not None
+    assert found.updated_at == found.created_at
+
+
+def test_line_ends_inside_of_a_text_are_part_of_it() -> None:
+    content = "one\u2028two\u2029three\x85four\x0bfive\rsix\nseven"
+    assert [row["content"] for row in rows_of(orjson.dumps({"content": content}).decode() + "\n", "file")] == [content]
 
 
 async def test_a_backup_is_a_database_that_can_be_opened(

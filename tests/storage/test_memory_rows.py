@@ -202,9 +202,8 @@ async def test_only_the_owner_forgets_and_only_in_its_namespace(database: Databa
 
 
 async def test_a_batch_is_stored_whole_or_not_at_all_and_bumps_nothing_then(database: Database) -> None:
-    twice = [memory("twice", id="same", fingerprint=name) for name in ("one", "other")]
     with pytest.raises(StoreUnavailable):
-        await database.memories.add([memory("first"), *twice], ["memory:acme"])
+        await database.memories.add([memory("first"), memory("of nobody", agent_id=None)], ["memory:acme"])
     assert await database.memories.count() == 0
     assert await database.epochs.read(["memory:acme"]) == (0,)
     await database.memories.add([], ["memory:acme"])
@@ -245,7 +244,7 @@ async def test_cancelled_calls_leave_no_lock_and_no_connection_behind(database: 
 async def test_what_hangs_on_a_memory_goes_with_it(database: Database) -> None:
     rows = [memory(f"note {n}", tags=(f"tag{n}",), access_level="shared", shared_with=("hermes",)) for n in range(20)]
     await database.memories.add(rows, [])
-    numbers = [number for number, _ in await database.vectors.unencoded("model", 100)]
+    numbers = [number for number, _ in await database.vectors.unencoded_after(0, "model", 100)]
     await database.vectors.keep_vectors(dict.fromkeys([*numbers, 999], b"v"), "model")
     await database.memories.remove([row.id for row in rows[::2]], Scope("acme", "artemis"), [])
     for name in ("memory_tags", "memory_shares", "memory_vectors"):

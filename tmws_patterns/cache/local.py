@@ -48,9 +48,8 @@ class LocalTier:
         self._ttl_limit = ttl_limit
         self._clock = clock
         self._grace = grace
-        self._small: OrderedDict[Hashable, _Held] = (
-            OrderedDict()
-        )  # the oldest first; a dict is slow at taking the first
+        # the oldest first; a dict is slow at taking the first
+        self._small: OrderedDict[Hashable, _Held] = OrderedDict()
         self._main: OrderedDict[Hashable, _Held] = OrderedDict()
         self._ghosts: OrderedDict[Hashable, None] = OrderedDict()
         self._bytes = self._small_bytes = 0

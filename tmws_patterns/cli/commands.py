@@ -178,6 +178,8 @@ def doctor(json_output: Json = False) -> None:
 
     async def work(running: Any) -> dict[str, Any]:
         health: dict[str, Any] = await running.health()
+        if health["database"]["status"] == "ok":
+            health["database"]["memories_to_be_encoded"] = await running.engine.memory.encoding_backlog()
         extras = import_module("tmws_patterns.check").extras()
         status = "degraded" if running.problems else health["status"]
         return {**health, "status": status, "problems": [str(p) for p in running.problems], "extras": extras}

@@ -101,7 +101,7 @@ def export_(file: Annotated[Path, typer.Argument(help="a JSONL file; - for stdou
 def import_(file: Path, agent: Agent = None) -> None:
     """Store the memories of a file: our own export, a graph of server-memory, or an export of mcp-memory-service.
 
-    The whole file is checked first. What is there already is not stored again.
+    The whole file is checked first. What is there already is not stored again, what has expired not at all.
     """
     from tmws_patterns.memory.formats import rows_of  # noqa: PLC0415 - it loads numpy, which --version does not need
 
@@ -109,17 +109,18 @@ def import_(file: Path, agent: Agent = None) -> None:
 
     async def work(app: Any) -> int:
         memory = app.engine.memory
-        memory.check(rows)
+        lasting = memory.storable(rows)
         before = await memory.count()
-        with _progress("importing", len(rows)) as advance:
-            for start in range(0, len(rows), _AT_ONCE):
-                await memory.store_many(rows[start : start + _AT_ONCE])
-                advance(len(rows[start : start + _AT_ONCE]))
+        with _progress("importing", len(lasting)) as advance:
+            for start in range(0, len(lasting), _AT_ONCE):
+                portion = lasting[start : start + _AT_ONCE]
+                await memory.store_many(portion)
+                advance(len(portion))
         return int(await memory.count()) - int(before)
 
     stored = with_app(work)
-    known = len(rows) - stored
-    sys.stdout.write(f"{stored} memories stored" + (f", {known} were known\n" if known else "\n"))
+    left = len(rows) - stored
+    sys.stdout.write(f"{stored} memories stored" + (f", {left} were known or have expired\n" if left else "\n"))
 
 
 @memory_commands.command()

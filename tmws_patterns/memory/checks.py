@@ -93,6 +93,15 @@ def clean_importance(value: Any) -> float:
     return number
 
 
+def has_passed(value: Any, now: datetime) -> bool:
+    """True for a time, also as ISO 8601 text, that is over; False for whatever is none."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return isinstance(moment, datetime) and moment <= now
+    except (ValueError, TypeError):  # no time, or one without a time zone: refused with its reason later
+        return False
+
+
 def clean_moment(value: Any, name: str, now: datetime) -> datetime:
     """A time that has passed, as UTC; now for None. Text is taken as ISO 8601. Raises InvalidInput."""
     if value is None:

@@ -45,6 +45,7 @@ class SecondLook:
         self._encoder: Encoder | None = None
         self._opening = anyio.Lock()
         self._asked = anyio.Event()
+        self._newest = self._oldest = -1  # all numbers between the two have been gone through; -1 before the first look
         self.broken = False
 
     async def ranked(self, text: str, candidates: Sequence[Ranked]) -> list[Ranked]:
@@ -77,12 +78,21 @@ class SecondLook:
         return 0 if self.broken else await self._rows.unencoded_count(self._model.name)
 
     async def _encode(self, encoder: Encoder) -> int:
-        waiting = await self._rows.unencoded(encoder.name, _AT_ONCE)
+        """Encode a few; returns how many. What has been gone through is not asked for again."""
+        if self._newest < 0:
+            self._newest = await self._rows.last()
+            self._oldest = self._newest + 1
+        waiting = await self._rows.unencoded_after(self._newest, encoder.name, _AT_ONCE)
+        newest, oldest = waiting[-1][0] if waiting else self._newest, self._oldest
+        if not waiting and oldest:
+            waiting = await self._rows.unencoded_before(oldest, encoder.name, _AT_ONCE)
+            oldest = waiting[-1][0] if waiting else 0
         if waiting:
             vectors = await to_thread.run_sync(encoder.encode_all, [text for _, text in waiting])
             made = rounded(vectors)
             rows = {number: vector.tobytes() for (number, _), vector in zip(waiting, made, strict=True)}
             await self._rows.keep_vectors(rows, encoder.name)
+        self._newest, self._oldest = newest, oldest  # not before they are kept: an outage leaves them for the next look
         return len(waiting)
 
     async def _ready(self) -> Encoder | None:

@@ -31,7 +31,7 @@ def rows_of(text: str, name: str) -> Iterator[dict[str, Any]]:
         for number, row in enumerate(whole, 1):
             yield _checked(row, f"{name}: memory {number}", _of_service)
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # other line ends may stand inside of a text
         if line.strip():
             place = f"{name}:{number}"
             try:

@@ -115,8 +115,8 @@ class Recall:
         for start in range(0, len(ranked), step):
             portion = ranked[start : start + step]
             there = await self._reads.fetch([one.number for one in portion], asked)
-            if only is not None or not asked.narrows:
-                self.index.forget(one.number for one in portion if one.number not in there)
+            if only is not None or not asked.narrows:  # else they may only fail the conditions
+                await self.index.look_after([one.number for one in portion if one.number not in there])
             found += [_found(there[one.number], one) for one in portion if one.number in there]
             if len(found) >= asked.limit:
                 break

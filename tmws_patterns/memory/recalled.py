@@ -79,6 +79,7 @@ class RecalledMemory:
             "id": self.id,
             "content": self.content,
             "score": round(self.score, 3),
+            "parts": dict(self.parts) or None,
             "agent_id": self.agent_id,
             "namespace": None if self.namespace == DEFAULT_NAMESPACE else self.namespace,
             "tags": list(self.tags) or None,

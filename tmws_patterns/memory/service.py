@@ -89,14 +89,23 @@ class MemoryService:
         """Remember all or none. Each row holds `content` and what else `store` takes; returns the ids in order."""
         return await self._write(self._scope(None, None), rows)
 
-    def check(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Raise InvalidInput for the first row that `store_many` would refuse, with its place from 1."""
+    def storable(self, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The rows of an import that have not expired.
+
+        Raises:
+            InvalidInput: `store_many` would refuse one; its place, from 1, is told.
+        """
         scope, now = self._scope(None, None), self._now()
+        found: list[Mapping[str, Any]] = []
         for place, row in enumerate(rows, 1):
             try:
+                if checks.has_passed(row.get("expires_at"), now):
+                    continue
                 new_memory(row, scope, now)
             except InvalidInput as exc:
                 raise InvalidInput(f"memory {place}: {exc.message}", hint=exc.hint) from exc
+            found.append(row)
+        return found
 
     async def recall(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,8 @@ from tmws_patterns.ports import Memory
 
 DEFAULT_IMPORTANCE = 0.5
 
-FIELDS = frozenset(
-    "content summary agent_id namespace tags importance access_level expires_at team shared_with"
-    " created_at updated_at times id".split()
-)
-
-
 CHANGEABLE = frozenset("content summary namespace tags importance access_level expires_at team shared_with".split())
+FIELDS = CHANGEABLE | {"agent_id", "created_at", "updated_at", "times", "id"}
 
 
 def new_memory(fields: Mapping[str, Any], scope: Scope, now: datetime) -> Memory:
@@ -71,11 +67,9 @@ def changed(memory: Memory, changes: Mapping[str, Any], now: datetime) -> Memory
     """
     if unknown := sorted(set(changes) - CHANGEABLE):
         raise InvalidInput(f"{', '.join(unknown)} cannot be changed", hint=f"change: {', '.join(sorted(CHANGEABLE))}")
-    before = {name: getattr(memory, name) for name in FIELDS - {"updated_at"}}
-    if memory.expires_at is not None and memory.expires_at <= now:
-        before["expires_at"] = None
-    scope = Scope(memory.tenant, memory.agent_id)
-    return new_memory({**before, **changes, "id": memory.id, "updated_at": now}, scope, now)
+    before = {name: getattr(memory, name) for name in CHANGEABLE}
+    made = new_memory({**before, **changes, "id": memory.id}, Scope(memory.tenant, memory.agent_id), now)
+    return replace(made, created_at=memory.created_at, updated_at=max(now, memory.created_at), times=memory.times)
 
 
 def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +78,7 @@ def planned_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
     sentence = arguments.get("query")
     if content is None and isinstance(sentence, str):
         content = query.content_of(sentence)
-    kept = ("summary", "tags", "importance", "access_level", "team", "shared_with")
+    kept = ("tags", "importance", "access_level", "team", "shared_with")
     return {"content": content, **{name: arguments[name] for name in kept if name in arguments}}
 
 

@@ -78,7 +78,7 @@ class Epochs(Protocol):
 
     `peek` is synchronous: the epochs as of now, or None where that needs waiting (then `read`).
     What `peek` and `read` return already includes every bump acknowledged in this process, over
-    SQLite in any process, over PostgreSQL in any process at most 50 ms ago.
+    SQLite in any process, over PostgreSQL those of any process that are older than 80 ms.
 
     Raises:
         StoreUnavailable: from `read` and `bump`.

@@ -71,7 +71,7 @@ class MemoryRows(Protocol):
     async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> list[str]:
         """Store all or none, and return the id of each: of an earlier one where the same owner said the same.
 
-        One whose id is there already is left as it is.
+        One that its owner has already by its id is left as it is; one whose id is another owner's gets its own.
         """
         ...
 
@@ -162,6 +162,10 @@ class IndexRows(Protocol):
         """Which numbers between the two are those of a memory."""
         ...
 
+    async def existing(self, numbers: Sequence[int]) -> set[int]:
+        """Which of the numbers are those of a memory."""
+        ...
+
     async def put(
         self, replaced: Sequence[int], first: int, last: int, docs: int, head: bytes, chunks: Mapping[int, bytes]
     ) -> bool:
@@ -180,8 +184,16 @@ class VectorRows(Protocol):
         """Those that are there, made by this encoder."""
         ...
 
-    async def unencoded(self, encoder: str, limit: int) -> list[tuple[int, str]]:
-        """The newest memories without a vector, with their texts."""
+    async def last(self) -> int:
+        """The highest number of a memory; 0 for none."""
+        ...
+
+    async def unencoded_after(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
+        """The first memories after that number that have no vector, with their texts, oldest first."""
+        ...
+
+    async def unencoded_before(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
+        """The last memories before that number that have no vector, with their texts, newest first."""
         ...
 
     async def unencoded_count(self, encoder: str) -> int: ...

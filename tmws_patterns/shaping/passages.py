@@ -18,7 +18,9 @@ _STEPS = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (86_400, "d"), (3_600, "h"),
 
 
 def shown(rows: Any, question: str, uri: str, now: float) -> Any:
-    """The rows with their ages, and passages of long contents with links that begin with `uri`.
+    """The rows with their ages and without the parts of their scores; long contents as passages with a link to all.
+
+    Links begin with `uri`.
 
     What is no list of memories is given back as it is. `now` is in seconds since 1970.
     """
@@ -47,7 +49,7 @@ def _is_memory(row: Any) -> bool:
 
 def _shown(row: Mapping[str, Any], question: str, uri: str, now: float) -> dict[str, Any]:
     content = passage(row["content"], question)
-    found = {**row, "content": content, "age": _age(row["created_at"], now)}
+    found = {**{n: v for n, v in row.items() if n != "parts"}, "content": content, "age": _age(row["created_at"], now)}
     return found if content == row["content"] else {**found, "whole": f"{uri}{row['id']}"}
 
 

@@ -59,7 +59,7 @@ class DirectReads:
             await self._connection.close()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _compiled(statement: Any) -> Any:
     """The statement without its values; it is known by its identity."""
     return statement.compile(dialect=sqlite.dialect(paramstyle="named"))

@@ -43,6 +43,8 @@ _BETWEEN = (
     .limit(bindparam("limit"))
 )
 _NUMBERS = select(m.c.number).where(m.c.number >= bindparam("first"), m.c.number <= bindparam("last"))
+_EXISTING = select(m.c.number).where(m.c.number.in_(bindparam("numbers", expanding=True)))
+_AT_ONCE = 1_000  # numbers bound to one statement
 _HEAD = select(index_segments.c.head).where(index_segments.c.id == bindparam("id"))
 
 
@@ -98,6 +100,14 @@ class SqlIndexRows:
         """See IndexRows."""
         rows = await self._connections.rows(_NUMBERS, {"first": first, "last": last})
         return [number for (number,) in rows]
+
+    async def existing(self, numbers: Sequence[int]) -> set[int]:
+        """See IndexRows."""
+        found: set[int] = set()
+        for start in range(0, len(numbers), _AT_ONCE):
+            wanted = {"numbers": list(numbers[start : start + _AT_ONCE])}
+            found |= {number for (number,) in await self._reads.rows(_EXISTING, wanted)}
+        return found
 
     async def put(
         self, replaced: Sequence[int], first: int, last: int, docs: int, head: bytes, chunks: Mapping[int, bytes]

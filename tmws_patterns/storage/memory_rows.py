@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -42,7 +43,8 @@ _TAKE = (
     .returning(counters.c.value)
 )
 _ALIKE = select(memories).where(memories.c.fingerprint.in_(bindparam("fingerprints", expanding=True)))
-_THERE = select(memories.c.id).where(memories.c.id.in_(bindparam("ids", expanding=True)))
+_OWNERS = select(memories.c.id, memories.c.tenant, memories.c.agent_id)
+_TAKEN = _OWNERS.where(memories.c.id.in_(bindparam("ids", expanding=True)))
 _AT_ONCE = 500  # fingerprints or ids looked for by one statement
 
 
@@ -66,15 +68,15 @@ class SqlMemoryRows:
         def work(connection: Connection) -> list[str]:
             connection.execute(_EXPIRED, {"now": self._now()})
             first = take_numbers(connection, "memories", len(memories))
-            there = _there(connection, memories)
-            found = _alike(connection, memories)
-            ids, new, known = _sorted_out([memory for memory in memories if memory.id not in there], found)
+            stored = _own_ids(memories, _taken(connection, memories))
+            found = _alike(connection, [memory for memory in stored if memory is not None])
+            ids, new, known = _sorted_out([memory for memory in stored if memory is not None], found)
             _write(connection, new, first)
             for memory in known:  # as new ones under their old ids, since their words may have changed
                 connection.execute(_DELETED, {"id": memory.id})
             _write(connection, known, first + len(new))
             given = iter(ids)
-            return [memory.id if memory.id in there else next(given) for memory in memories]
+            return [said.id if memory is None else next(given) for said, memory in zip(memories, stored, strict=True)]
 
         return await self._written(work, bump)
 
@@ -144,12 +146,26 @@ def _alike(connection: Connection, memories: Sequence[Memory]) -> dict[tuple[str
     return found
 
 
-def _there(connection: Connection, stored: Sequence[Memory]) -> set[str]:
-    """Which of the ids are taken."""
+def _taken(connection: Connection, stored: Sequence[Memory]) -> dict[str, tuple[str, str]]:
+    """The ids that are taken, with their owners (tenant, agent)."""
     ids = [memory.id for memory in stored]
-    found: set[str] = set()
+    found: dict[str, tuple[str, str]] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        found |= set(connection.scalars(_THERE, {"ids": ids[start : start + _AT_ONCE]}))
+        rows = connection.execute(_TAKEN, {"ids": ids[start : start + _AT_ONCE]})
+        found |= {row.id: (row.tenant, row.agent_id) for row in rows}
+    return found
+
+
+def _own_ids(stored: Sequence[Memory], taken: Mapping[str, tuple[str, str]]) -> list[Memory | None]:
+    """None for each that its owner has already; one whose id is another owner's gets an id of its own."""
+    owners, found = dict(taken), list[Memory | None]()
+    for memory in stored:
+        owner = (memory.tenant, memory.agent_id)
+        if memory.id not in owners:
+            owners[memory.id] = owner
+            found.append(memory)
+        else:
+            found.append(None if owners[memory.id] == owner else replace(memory, id=uuid4().hex))
     return found
 
 

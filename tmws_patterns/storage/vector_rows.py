@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from tmws_patterns.storage.connections import Connections, Reads
 from tmws_patterns.storage.schema import memories as m
@@ -19,9 +19,11 @@ _WAITING = (
     select(m.c.number, m.c.content, m.c.summary)
     .select_from(_LACKING)
     .where(v.c.number.is_(None))
-    .order_by(m.c.number.desc())
     .limit(bindparam("limit"))
 )
+_AFTER = _WAITING.where(m.c.number > bindparam("than")).order_by(m.c.number)
+_BEFORE = _WAITING.where(m.c.number < bindparam("than")).order_by(m.c.number.desc())
+_LAST = select(func.max(m.c.number))
 _COUNT = select(func.count()).select_from(_LACKING).where(v.c.number.is_(None))
 _NUMBERS = select(m.c.number).where(m.c.number.in_(bindparam("numbers", expanding=True)))
 
@@ -41,9 +43,21 @@ class SqlVectorRows:
         rows = await self._quick.rows(_KEPT, {"numbers": list(numbers), "encoder": encoder})
         return {number: bytes(vector) for number, vector in rows}
 
-    async def unencoded(self, encoder: str, limit: int) -> list[tuple[int, str]]:
+    async def last(self) -> int:
         """See VectorRows."""
-        rows = await self._connections.rows(_WAITING, {"encoder": encoder, "limit": limit})
+        ((number,),) = await self._connections.rows(_LAST)
+        return int(number or 0)
+
+    async def unencoded_after(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
+        """See VectorRows."""
+        return await self._waiting(_AFTER, number, encoder, limit)
+
+    async def unencoded_before(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
+        """See VectorRows."""
+        return await self._waiting(_BEFORE, number, encoder, limit)
+
+    async def _waiting(self, statement: Select[Any], than: int, encoder: str, limit: int) -> list[tuple[int, str]]:
+        rows = await self._connections.rows(statement, {"encoder": encoder, "than": than, "limit": limit})
         return [(number, f"{content}\n{summary}".strip()) for number, content, summary in map(tuple, rows)]
 
     async def unencoded_count(self, encoder: str) -> int:

@@ -74,17 +74,21 @@ class MemoryIndex:
         owners = (owner for part in view.parts for owner in part.head.owners)
         return frozenset(owner.agent for owner in owners if sees(scope, owner))
 
-    def forget(self, numbers: Iterable[int]) -> None:
-        """Leave out memories that turned out to be deleted, until their segments are made anew."""
-        known = self._gone if len(self._gone) < _MOST_GONE else _ascending(())
-        if new := list(numbers):
-            self._gone = np.union1d(known, _ascending(new))
+    async def look_after(self, numbers: Sequence[int]) -> None:
+        """Leave out from now on those of some memories that are deleted, until their segments are made anew."""
+        if numbers and (gone := set(numbers) - await self._rows.existing(numbers)):
+            known = self._gone if len(self._gone) < _MOST_GONE else _ascending(())
+            self._gone = np.union1d(known, _ascending(gone))
 
     async def catch_up(self) -> None:
         """Make segments of what has none, if that is much: after an import, say. Searches go on meanwhile."""
         view = await self._refreshed()
         if view.unstored >= FULL:
-            await self._keeper.store(view)
+            try:
+                await self._keeper.store(view)
+            except Damaged as exc:  # in what the new ones were to be joined with; the next time it is whole
+                await self._mend(view, exc)
+                self._full.set()
 
     async def rebuild(self) -> None:
         """Make the whole index anew from the memories."""
@@ -140,9 +144,13 @@ class MemoryIndex:
 
     async def _store(self) -> None:
         """Make one segment of all that has none, joined with those before it that are not much larger."""
-        if self._view.recent:
+        if not self._view.recent:
+            return
+        try:
             await self._keeper.store(self._view)
             self._view = await self._with(await self._rows.state(self._view.last, 0))
+        except Damaged as exc:
+            await self._mend(self._view, exc)
 
     async def _restore(self, lost: Sequence[tuple[int, int]]) -> None:
         """Make segments anew that somebody has taken away, or forget what the last of them held."""

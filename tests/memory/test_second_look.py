@@ -1,0 +1,95 @@
+"""The sentence model: a real one, loaded with the first question, encoding in the background over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from tmws_patterns.call import Principal
+from tmws_patterns.encoder import SentenceEncoder, sentence_encoder, static_encoder
+from tmws_patterns.errors import InvalidInput
+from tmws_patterns.memory import MemoryService, Model, fine, open_memory
+from tmws_patterns.storage import Database
+
+pytestmark = pytest.mark.anyio
+
+CONTENTS = [
+    "Payment screen latency dropped after we batched the price lookups",
+    "The cat sleeps on the warm roof",
+    "Passwords rotate each quarter",
+    "Olaf prefers tea without sugar",
+]
+
+
+class Loads:
+    """Opens the model and counts how often it was asked to."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> SentenceEncoder:
+        self.count += 1
+        return sentence_encoder()
+
+
+@asynccontextmanager
+async def opened(database: Database, loads: Loads | None = None) -> AsyncIterator[MemoryService]:
+    model = Model(SentenceEncoder.name, loads or Loads())
+    async with open_memory(database, Principal("acme", "ann"), static_encoder(), fine=model) as memory:
+        yield memory
+
+
+async def encoded(memory: MemoryService) -> None:
+    with anyio.fail_after(30):
+        while await memory.encoding_backlog():
+            await anyio.sleep(0.02)
+
+
+async def test_the_model_is_loaded_by_the_first_question_and_once(database: Database) -> None:
+    loads = Loads()
+    async with opened(database, loads) as memory:
+        await memory.store_many([{"content": content} for content in CONTENTS])
+        assert await memory.encoding_backlog() == 4
+        assert loads.count == 0
+        assert (await memory.recall("who likes tea"))[0].content == CONTENTS[3]
+        await encoded(memory)
+        assert loads.count == 1
+
+
+async def test_meaning_by_the_model_takes_the_place_of_the_tables(database: Database) -> None:
+    async with opened(database) as memory:
+        await memory.store_many([{"content": content} for content in CONTENTS])
+        (before, *_) = await memory.recall("how did checkout get quicker")
+        await encoded(memory)
+        (after, *_) = await memory.recall("how did checkout get quicker")
+        assert before.content == after.content == CONTENTS[0]
+        assert before.parts["meaning"] != after.parts["meaning"]
+
+
+async def test_what_is_not_encoded_yet_is_encoded_after_a_restart_and_what_comes_later_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fine, "_PAUSE", 0.05)
+    async with opened(database) as memory:
+        await memory.store_many([{"content": f"{content} {n}"} for content in CONTENTS for n in range(30)])
+        assert await memory.encoding_backlog() == 120
+    async with opened(database) as memory:
+        await memory.recall("tea")
+        await memory.store("Something that is said while the others are encoded")
+        await encoded(memory)
+        await memory.store_many([{"content": f"Quite another thing that is said in the end {n}"} for n in range(40)])
+        assert await memory.encoding_backlog() > 0
+        await encoded(memory)
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_the_answers_of_the_table(database: Database) -> None:
+    def broken() -> SentenceEncoder:
+        raise InvalidInput("the model is damaged", hint="install it again")
+
+    async with open_memory(database, Principal("acme", "ann"), static_encoder(), fine=Model("none", broken)) as memory:
+        await memory.store_many([{"content": content} for content in CONTENTS])
+        assert (await memory.recall("who likes tea"))[0].content == CONTENTS[3]
+        assert await memory.encoding_backlog() == 0
