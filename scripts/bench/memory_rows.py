@@ -25,7 +25,7 @@ from tmws_patterns.storage import Database, open_database
 _LENGTH, _ASKED = 30, 5  # words of a memory and of a question
 _WORDS = 30_000
 _AT_ONCE = 1_000  # memories of one transaction
-_ONE_IN = 20  # memories are the scoped agent's
+_ONE_IN = 20  # memories are in the namespace that is asked
 _BARS = {100_000: (3, 15), 1_000_000: (10, 30)}  # milliseconds, p50 and p99, unscoped
 
 
@@ -96,13 +96,11 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         began, stored = time.perf_counter(), 0
         while stored < size:
             contents = texts.some(min(_AT_ONCE * 5, size - stored), _LENGTH)
-            owners = ["owner" if (stored + n) % _ONE_IN else "guest" for n in range(len(contents))]
             rows = [
-                {"content": c, "agent_id": a, "access_level": "public"} for c, a in zip(contents, owners, strict=True)
+                {"content": content, "agent_id": "guest", "namespace": "own" if n % _ONE_IN == 0 else "default"}
+                for n, content in enumerate(contents)
             ]
-            await memory.store_many(
-                [{**row, "access_level": "private"} if row["agent_id"] == "guest" else row for row in rows]
-            )
+            await memory.store_many(rows)
             if plain is not None:
                 plain.executemany("INSERT INTO kept VALUES (?)", ([content] for content in contents))
             stored += len(contents)
@@ -114,7 +112,7 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         questions = texts.some(400, _ASKED)
         works: dict[str, Any] = {
             "recall, all": lambda n: memory.recall(questions[n % 400], agent_id="guest"),
-            "recall, one agent's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="default"),
+            "recall, one namespace's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="own"),
         }
         if plain is not None:
             works["beside it: FTS5, all"] = lambda n: _ask(plain, questions[n % 400])
