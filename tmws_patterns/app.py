@@ -276,6 +276,17 @@ async def _running(service: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGen
         yield
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.cache_ttl if settings.cache_enabled else 0,
+        {
+            PatternType.INFRASTRUCTURE: settings.pattern_infra_timeout,
+            PatternType.MEMORY: settings.pattern_memory_timeout,
+            PatternType.HYBRID: settings.pattern_hybrid_timeout,
+        },
+    )
+
+
 def _engine(
     settings: Settings,
     database: Database,
@@ -293,18 +304,10 @@ def _engine(
 
     bands = Bands(settings.route_read, settings.route_write, settings.route_candidate)
     router = Router(registry, bands, learner.ready)
-    limits = Limits(
-        settings.cache_ttl if settings.cache_enabled else 0,
-        {
-            PatternType.INFRASTRUCTURE: settings.pattern_infra_timeout,
-            PatternType.MEMORY: settings.pattern_memory_timeout,
-            PatternType.HYBRID: settings.pattern_hybrid_timeout,
-        },
-    )
     around = Neighbours(
         registry=registry,
         router=router,
-        planner=Planner(router, registry, limits),
+        planner=Planner(router, registry, _limits(settings)),
         learner=learner,
         cache=cache,
         tools=dispatcher,

@@ -72,15 +72,20 @@ def run(
     if as_json(json_output):
         show_json(_plain(result, explain))
     elif result.success:
-        show_value(result.result)
-        where = f"cache: {result.metadata['cache_tier']}" if result.cache_hit else f"{result.execution_time_ms:.1f} ms"
-        more = f", next page: --cursor {result.metadata['next_cursor']}" if "next_cursor" in result.metadata else ""
-        sys.stderr.write(f"{result.pattern_name} · {where} · {result.tokens_used} tokens{more}\n")
+        _show_answer(result)
     if explain and not as_json(json_output):
         _explain(result.metadata.get("explain", {}))
     if not result.success:
         _complain(result.error)
         raise typer.Exit(1)
+
+
+def _show_answer(result: Any) -> None:
+    """An answer for a person, and on stderr where it came from and what it cost."""
+    show_value(result.result)
+    where = f"cache: {result.metadata['cache_tier']}" if result.cache_hit else f"{result.execution_time_ms:.1f} ms"
+    more = f", next page: --cursor {result.metadata['next_cursor']}" if "next_cursor" in result.metadata else ""
+    sys.stderr.write(f"{result.pattern_name} · {where} · {result.tokens_used} tokens{more}\n")
 
 
 @app.command()
