@@ -429,7 +429,14 @@ async def test_the_statistics_count_answers_by_tier(two_processes, unique) -> No
         "redis_available": name == "redis",
         "database_available": name == "database",
         "dropped": 0,
+        "tiers": {
+            "local": {"hits": 2, "misses": 1, "entries": 1, "bytes": OVERHEAD + len(b"answer"), "evictions": 0},
+            name: {"hits": 1, "misses": 0, "available": True, "dropped": 0},
+        },
     }
+    await one.invalidate(["t"])
+    await ask(other, Backend(), unique, tags=("t",))
+    assert [tier["misses"] for tier in other.get_stats()["tiers"].values()] == [2, 1]
 
 
 async def test_the_local_tier_is_bounded_by_the_settings(settings, database, clock) -> None:

@@ -18,6 +18,8 @@ class Counters:
     refreshes: int = 0
     stale: int = 0
     hits_by_tier: dict[str, int] = field(default_factory=lambda: {"local": 0, "redis": 0, "database": 0})
+    misses_by_tier: dict[str, int] = field(default_factory=lambda: {"local": 0, "redis": 0, "database": 0})
+    """Looks into one tier that found nothing to serve; what a lower tier then had is a hit there."""
 
     def answered_by(self, tier: str | None) -> None:
         """Count one answer; None stands for a load."""
@@ -25,6 +27,10 @@ class Counters:
             self.misses += 1
         else:
             self.hits_by_tier[tier] += 1
+
+    def of_tier(self, tier: str) -> dict[str, int]:
+        """Hits of one tier, and looks into it that found nothing to serve."""
+        return {"hits": self.hits_by_tier[tier], "misses": self.misses_by_tier[tier]}
 
     def to_dict(self) -> dict[str, float]:
         """The counts, with `hit_rate` in percent of all answers; 0 before the first."""

@@ -99,12 +99,14 @@ class ReadThrough:
         for depth, tier in enumerate((self._local, *self._lower)):
             entry = await tier.get(wanted.name)
             if entry is None:
+                self._counters.misses_by_tier[tier.name] += 1
                 continue
             if self._serves(entry, wanted):
                 if depth > 0:
                     await self._keep(wanted.name, entry, self._lower[: depth - 1])
                 found.answer = served(wanted.name, entry, tier.name)
                 break
+            self._counters.misses_by_tier[tier.name] += 1
             found.moved |= entry.epochs != wanted.epochs
             if entry.epochs == wanted.epochs and (found.old is None or entry.stored_at > found.old.stored_at):
                 found.old = served(wanted.name, entry, tier.name)

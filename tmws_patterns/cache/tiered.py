@@ -125,7 +125,8 @@ class TieredCache:
     def get_stats(self) -> dict[str, Any]:
         """Counts since the start; what is available is so at this moment, and False where there is no such tier.
 
-        `dropped` are answers that were not written to a lower tier because too many waited for it.
+        `dropped` are answers that were not written to a lower tier because too many waited for it. `tiers` tells of
+        each tier that there is.
         """
         available = {tier.name: tier.available for tier in self._lower}
         return {
@@ -137,7 +138,17 @@ class TieredCache:
             "redis_available": available.get("redis", False),
             "database_available": available.get("database", False),
             "dropped": sum(tier.dropped for tier in self._lower),
+            "tiers": self._by_tier(),
         }
+
+    def _by_tier(self) -> dict[str, dict[str, Any]]:
+        """Hits, misses and state of each tier, in the order in which they are asked."""
+        local = {"entries": len(self._local), "bytes": self._local.bytes_held, "evictions": self._local.evictions}
+        found: dict[str, dict[str, Any]] = {self._local.name: {**self._counters.of_tier(self._local.name), **local}}
+        for tier in self._lower:
+            state = {"available": tier.available, "dropped": tier.dropped}
+            found[tier.name] = {**self._counters.of_tier(tier.name), **state}
+        return found
 
     async def _look(self, wanted: Wanted) -> Cached:
         """From the lower tiers, or loaded. Who asks first looks by himself: a flight costs more than a look."""
