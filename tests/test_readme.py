@@ -24,7 +24,8 @@ from pydantic import BaseModel
 from tmws_patterns import Settings, TmwsError
 from tmws_patterns.check import check_configuration
 from tmws_patterns.dispatch import load_servers
-from tmws_patterns.pattern import ExecutionMode, MemoryTarget, PatternConfig, Slot, ToolTarget
+from tmws_patterns.pattern import ExecutionMode, PatternConfig, Slot
+from tmws_patterns.targets import MemoryTarget, ToolTarget
 from tmws_patterns.telemetry import PrometheusExporter
 
 ROOT = Path(__file__).parent.parent

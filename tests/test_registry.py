@@ -6,8 +6,9 @@ import pytest
 
 from tmws_patterns import PatternDefinition, PatternType
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.targets import Effect
 
 
 def memory_pattern(name: str, trigger: str, **fields: object) -> PatternDefinition:

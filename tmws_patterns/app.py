@@ -60,6 +60,10 @@ class App:
         """Totals of all sessions, those not yet flushed included."""
         return await self.statistics.all_time()
 
+    def discovered(self, tokens: int) -> None:
+        """Count a list of patterns that an agent read, in o200k tokens."""
+        self.statistics.discovered(tokens)
+
     def metrics_page(self) -> tuple[bytes, str]:
         """Prometheus' page and its content type."""
         return self.metrics.render()
@@ -304,16 +308,17 @@ def _engine(
 
     bands = Bands(settings.route_read, settings.route_write, settings.route_candidate)
     router = Router(registry, bands, learner.ready)
+    planner = Planner(router, registry, _limits(settings))
     around = Neighbours(
         registry=registry,
         router=router,
-        planner=Planner(router, registry, _limits(settings)),
+        planner=planner,
         learner=learner,
         cache=cache,
         tools=dispatcher,
         memory=memory,
-        branches=Branches(dispatcher, memory, settings.pattern_memory_timeout),
-        presenter=Presenter(cache, database.answers, time.time),
+        branches=Branches(dispatcher, memory, planner, settings.pattern_memory_timeout),
+        presenter=Presenter(cache, database.answers, time.time, settings.compaction),
         ledger=Ledger(Observers(statistics, metrics)),
         statistics=statistics,
     )

@@ -15,6 +15,8 @@ import orjson
 from tmws_patterns.call import Plan, Progress
 from tmws_patterns.errors import CallTimeout, ErrorInfo, TmwsError
 from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
+from tmws_patterns.routing import Planner
+from tmws_patterns.steps import StepRunner
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +29,11 @@ _GRACE = 0.25  # seconds beyond a deadline that a room gets to report it in its 
 class Branches:
     """Computes raw answers."""
 
-    def __init__(self, tools: ToolCaller, memory: MemoryRunner, memory_timeout: float) -> None:
+    def __init__(self, tools: ToolCaller, memory: MemoryRunner, planner: Planner, memory_timeout: float) -> None:
         self._tools = tools
         self._memory = memory
         self._memory_timeout = memory_timeout
+        self._steps = StepRunner(tools, memory, planner, self._run_plan)
 
     async def run(self, plan: Plan, progress: Progress | None) -> Loaded:
         """The raw answer of a plan. One with a failed half is not to be kept.
@@ -38,6 +41,10 @@ class Branches:
         Raises:
             TmwsError: every branch failed; the first failure is raised.
         """
+        if plan.steps is not None:
+            ended = await self._steps.run(plan.steps, plan.timeout, progress)
+            times = [until for found in ended.recalled if (until := _expiry(found)) is not None]
+            return Loaded(_encode(ended.answer), keep=not ended.failures, expires_at=min(times, default=None))
         halves: dict[str, Any] = {}
         failures: dict[str, ErrorInfo] = dict(plan.failures)
         async with anyio.create_task_group() as group:
@@ -58,6 +65,10 @@ class Branches:
         if failures:
             answer["failed"] = {name: error.to_dict() for name, error in failures.items()}
         return Loaded(_encode(answer), keep=not failures, expires_at=expires_at)
+
+    async def _run_plan(self, plan: Plan, progress: Progress | None) -> Any:
+        """What a step that is another pattern gets."""
+        return orjson.loads((await self.run(plan, progress)).payload)
 
     async def _settle(
         self, name: str, run: Callable[[], Awaitable[Any]], halves: dict[str, Any], failures: dict[str, ErrorInfo]

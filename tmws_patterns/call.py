@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tmws_patterns.errors import ErrorInfo, Forbidden
-from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType
+from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType
+from tmws_patterns.targets import Effect, MemoryOperation
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Awaited with (progress, total or None, message or None) as a downstream tool reports them."""
@@ -144,6 +145,32 @@ class MemoryBranch:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class StepsBranch:
+    """The steps of a pattern, to be run together.
+
+    Attributes:
+        values: of the pattern's slots.
+        scope: whose memories are in sight.
+        reads: names of the steps that only read.
+        promised: what the definitions of tools said when this was planned, by step; a step that is not there is
+            answered for by the caller or the pattern's author.
+        unavailable: steps that cannot run, with the reason.
+        servers: that it calls.
+    """
+
+    pattern: PatternDefinition
+    values: Mapping[str, Any]
+    scope: Scope
+    principal: Principal
+    effect: Effect
+    context: Mapping[str, Any] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
+    promised: Mapping[str, Effect] = field(default_factory=dict)
+    unavailable: Mapping[str, ErrorInfo] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
+
+
 class AnswerKey(tuple[Any, ...]):
     """The identity of a raw answer. It remembers its digest once it has one, since a kept plan is asked again."""
 
@@ -155,7 +182,8 @@ class Plan:
     """Everything that is to happen for one call.
 
     Attributes:
-        tool, memory: the branches; at least one is set unless both failed while planning.
+        tool, memory: the branches; at least one is set unless both failed while planning, or there are steps.
+        steps: in the place of both, for a pattern that has them.
         failures: branches that were wanted and could not be planned, by name ("tool" or "memory").
         timeout: seconds each branch may take.
         key: identity of the raw answer; None where the answer must not be kept.
@@ -172,6 +200,7 @@ class Plan:
     tool: ToolBranch | None
     memory: MemoryBranch | None
     timeout: float
+    steps: StepsBranch | None = None
     failures: Mapping[str, ErrorInfo] = field(default_factory=dict)
     key: AnswerKey | None = None
     ttl: float = 0
@@ -183,7 +212,21 @@ class Plan:
     @property
     def is_hybrid(self) -> bool:
         """True where the answer has a memory half and a tool half."""
-        return self.pattern_type is PatternType.HYBRID
+        return self.pattern_type is PatternType.HYBRID and self.steps is None
+
+    @property
+    def scope(self) -> Scope | None:
+        """Whose memories have a part in the answer; None where none have."""
+        if self.memory is not None:
+            return self.memory.scope
+        return self.steps.scope if self.steps is not None and self.steps.pattern.remembers else None
+
+    @property
+    def server(self) -> str | None:
+        """The server that the call is counted for; None for none or several."""
+        if self.tool is not None:
+            return self.tool.server
+        return self.steps.servers[0] if self.steps is not None and len(self.steps.servers) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

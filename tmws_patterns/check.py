@@ -10,7 +10,7 @@ from tmws_patterns.dispatch import BUILTIN, load_servers
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.errors import Problem
 from tmws_patterns.loader import load_packs
-from tmws_patterns.pattern import Effect, PatternDefinition
+from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import (
     READ_CONFIDENCE,
@@ -24,6 +24,7 @@ from tmws_patterns.routing import (
     trigger_fault,
 )
 from tmws_patterns.settings import Settings
+from tmws_patterns.targets import Effect, ToolTarget
 
 _EXTRAS = {
     "servers": (("mcp_server_time", "mcp_server_git", "mcp_server_fetch"), "the shipped time, git and fetch servers"),
@@ -52,6 +53,7 @@ def check_configuration(settings: Settings, catalogue: PatternRegistry | None = 
     known = {*servers, BUILTIN}
     for pattern in registry.patterns:
         problems += _examples(registry, pattern)
+        problems += _steps(registry, pattern)
         problems += _targets(pattern, known) if settings.pattern_config else ()
         problems += _tool(pattern, catalogue) if catalogue else ()
         problems += _names(pattern, {p.name for p in registry.personas})
@@ -112,30 +114,45 @@ def _confusions(registry: PatternRegistry, found: Iterable[tuple[str, str, str]]
             yield _problem(pattern, "examples", message, "more examples like these, or a trigger", note=True)
 
 
+def _calls(pattern: PatternDefinition) -> list[tuple[str, ToolTarget]]:
+    """(field, call) of every call that a pattern makes by a fixed name."""
+    steps = [(f"steps.{i}.call", step.call) for i, step in enumerate(pattern.steps)]
+    return [(field, c) for field, c in [("call", pattern.call), *steps] if c and "{" not in c.server + c.tool]
+
+
 def _tool(pattern: PatternDefinition, catalogue: PatternRegistry) -> Iterator[Problem]:
     """A tool that its server does not have, or arguments that the tool does not take."""
-    call = pattern.call
-    if call is None or "{" in call.server + call.tool or not catalogue.tools_of(call.server):
-        return
-    definition = catalogue.tool(call.server, call.tool)
-    if definition is None:
-        near = ", ".join(get_close_matches(call.tool, catalogue.tools_of(call.server), 3, 0.3)) or "none like it"
-        yield _problem(pattern, "call.tool", f"{call.server} has no tool {call.tool!r}", f"nearest: {near}")
-        return
-    takes = parameters_of(definition.input_schema)
-    for name in call.arguments if isinstance(call.arguments, Mapping) else ():
-        if takes and name not in takes:
-            mend = f"it takes {', '.join(takes)}"
-            yield _problem(pattern, "call.arguments", f"{call.tool} takes no argument {name!r}", mend)
+    for field, call in _calls(pattern):
+        if not catalogue.tools_of(call.server):
+            continue
+        definition = catalogue.tool(call.server, call.tool)
+        if definition is None:
+            near = ", ".join(get_close_matches(call.tool, catalogue.tools_of(call.server), 3, 0.3)) or "none like it"
+            message = f"{call.server} has no tool {call.tool!r}"
+            yield _problem(pattern, f"{field}.tool", message, f"nearest: {near}")
+            continue
+        takes = parameters_of(definition.input_schema)
+        for name in call.arguments if isinstance(call.arguments, Mapping) else ():
+            if takes and name not in takes:
+                mend = f"it takes {', '.join(takes)}"
+                yield _problem(pattern, f"{field}.arguments", f"{call.tool} takes no argument {name!r}", mend)
 
 
 def _targets(pattern: PatternDefinition, known: set[str]) -> Iterator[Problem]:
     """A server that is not configured, unless the author says how to set it up."""
-    server = pattern.call.server if pattern.call else ""
-    if server and "{" not in server and server not in known and "setup" not in pattern.metadata:
-        yield _problem(
-            pattern, "call.server", f"{server!r} is not in servers.json", "add it there, or correct the name"
-        )
+    for field, call in _calls(pattern):
+        if call.server and call.server not in known and "setup" not in pattern.metadata:
+            message = f"{call.server!r} is not in servers.json"
+            yield _problem(pattern, f"{field}.server", message, "add it there, or correct the name")
+
+
+def _steps(registry: PatternRegistry, pattern: PatternDefinition) -> Iterator[Problem]:
+    """Steps that run a pattern which there is not. The tool of a server that is not known yet may come."""
+    for i, step in enumerate(pattern.steps):
+        if step.pattern and "." not in step.pattern and registry.index.named(step.pattern) is None:
+            near = ", ".join(registry.index.near(step.pattern)) or "none like it"
+            message = f"there is no pattern {step.pattern!r}"
+            yield _problem(pattern, f"steps.{i}.pattern", message, f"nearest: {near}")
 
 
 def _names(pattern: PatternDefinition, personas: set[str]) -> Iterator[Problem]:
@@ -143,7 +160,8 @@ def _names(pattern: PatternDefinition, personas: set[str]) -> Iterator[Problem]:
     groups = {name.partition("__")[0] for name in group_names(pattern.trigger_pattern)}
     for name in sorted(pattern.variables - set(pattern.slots) - groups - {"query"}):
         mend = "add the slot, or a group of this name to the trigger"
-        yield _problem(pattern, "call" if pattern.call else "memory", f"{{{name}}} is no slot and no group", mend)
+        field = "call" if pattern.call else "steps" if pattern.steps else "memory"
+        yield _problem(pattern, field, f"{{{name}}} is no slot and no group", mend)
     for name in sorted(groups - pattern.variables - set(pattern.slots)):
         yield _problem(
             pattern, "trigger_pattern", f"the group {name!r} is not used", f"use {{{name}}}, or remove its name"

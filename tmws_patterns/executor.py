@@ -205,11 +205,9 @@ class PatternExecutionEngine:
                 cached = await self._fetch(call, plan)
                 shaped = await self._around.presenter.shape(call, plan, cached)
             except TmwsError as exc:
-                server = plan.tool.server if plan.tool else None
-                return self._around.ledger.failure(call, exc.info, started, plan.decision, server)
-            server = plan.tool.server if plan.tool else None
+                return self._around.ledger.failure(call, exc.info, started, plan.decision, plan.server)
             return self._around.ledger.success(
-                call, plan.decision, plan.pattern.name, shaped, started, cached=cached, server=server
+                call, plan.decision, plan.pattern.name, shaped, started, cached=cached, server=plan.server
             )
         except TmwsError as exc:
             self._count(call, exc.decision)
@@ -332,8 +330,9 @@ class PatternExecutionEngine:
         async def load() -> Loaded:
             return await self._around.branches.run(plan, progress)
 
-        tags = (*plan.tags, *self._around.memory.tags(plan.memory)) if plan.memory else plan.tags
-        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags, shared=plan.tool is not None)
+        tags = (*plan.tags, *self._around.memory.tags(plan.scope)) if plan.scope else plan.tags
+        shared = plan.tool is not None or plan.steps is not None
+        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags, shared=shared)
 
     async def _compute(self, call: Call, plan: Plan) -> Cached:
         """For this caller alone, and what it made stale is stale before anybody reads on."""
@@ -360,4 +359,6 @@ def _wanted(plan: Plan | None, error: TmwsError | None, unknown: Sequence[str]) 
     named = [name for failure in failures for name in failure.details.get("unknown_servers", ())]
     if plan is not None and plan.tool is not None and plan.tool.server in unknown:
         named.append(plan.tool.server)
+    if plan is not None and plan.steps is not None:
+        named += [server for server in plan.steps.servers if server in unknown]
     return named

@@ -11,6 +11,7 @@ from tmws_patterns.call import Call, Principal, Progress
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import ExecutionMode
 from tmws_patterns.routing import check_query, mode_of
+from tmws_patterns.shaping import check_select, parts
 
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
 _SHORT = 1_000  # characters of a sentence that is remembered
@@ -65,8 +66,7 @@ class Intake:
         _check_forms(words)
         if words.query:
             check_query(str(words.query))
-        select = words.select
-        fields = select.split(",") if isinstance(select, str) else list(select or ())
+        check_select(select := parts(words.select))
         call = Call(
             query=str(words.query or ""),
             pattern=words.pattern or None,
@@ -74,7 +74,7 @@ class Intake:
             mode=mode_of(words.execution_mode) if words.execution_mode else self._default_mode,
             context=_trimmed(words.context),
             use_cache=words.use_cache,
-            select=tuple(filter(None, (str(f).strip() for f in fields))),
+            select=select,
             max_tokens=words.max_tokens,
             cursor=words.cursor or None,
             principal=principal.acting_as(_name(words.context, "agent")),

@@ -113,21 +113,14 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) 
         "tokens_saved": shaped.tokens_raw - shaped.tokens,
         "estimated_cost": decision.estimated_cost,
         "explain": decision.explain,
+        **shaped.more,
     }
-    if shaped.next_cursor is not None:
-        found["next_cursor"] = shaped.next_cursor
-    if shaped.resource is not None:
-        found["resource"] = shaped.resource
-    if shaped.failed:
-        found["failed"] = list(shaped.failed)
     if cached is not None and cached.tier is not None:
         found["cache_tier"] = cached.tier
     if cached is not None and cached.expires_at:
         found["cache"] = _kept(cached)
     if cached is not None and cached.stale:
         found["stale"] = True
-    if shaped.note is not None:
-        found["note"] = shaped.note
     return found
 
 

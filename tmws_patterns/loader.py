@@ -17,10 +17,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tmws_patterns.errors import InvalidInput, Problem
-from tmws_patterns.pattern import NAME, UNKNOWN_FIELD, Effect, PatternConfig, PatternDefinition, PatternType
+from tmws_patterns.pattern import NAME, UNKNOWN_FIELD, PatternConfig, PatternDefinition, PatternType, faults_between
+from tmws_patterns.targets import Effect
 
 _SECTIONS = {f"{kind}_patterns": kind for kind in PatternType}
-_WEIGHT = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2}
 _MOST_NODES, _DEEPEST = 100_000, 60  # values of one file with its aliases written out, and levels of nesting
 _LARGEST = 4 * 2**20  # bytes of one file; a pattern pack is written by hand
 
@@ -88,7 +88,7 @@ def load_packs(path: Path, trigger_fault: TriggerCheck = lambda _: None) -> Pack
     problems = [p for r in readings for p in r.problems]
     if not files:
         problems.append(Problem(str(path), None, "folder", "holds no *.yaml file", "put a pattern file there"))
-    patterns = _without_twins([p for r in readings for p in r.patterns], problems)
+    patterns = _without_circles(_without_twins([p for r in readings for p in r.patterns], problems), problems)
     return Packs(tuple(patterns), tuple(p for r in readings for p in r.personas), tuple(problems))
 
 
@@ -227,7 +227,7 @@ def _nonsense(pattern: PatternDefinition) -> tuple[str, str, str] | None:
     effect = pattern.declared_effect
     if (pattern.cache_ttl or 0) > 0 and effect is not None and effect is not Effect.READ:
         return "cache_ttl", f"a {effect} is never cached", "set cache_ttl: 0"
-    if pattern.memory and pattern.effect and _WEIGHT[pattern.effect] < _WEIGHT[pattern.memory.operation.effect]:
+    if pattern.memory and pattern.effect and pattern.memory.operation.effect.exceeds(pattern.effect):
         operation = pattern.memory.operation
         return "effect", f"{operation} is a {operation.effect}", f"write effect: {operation.effect}, or leave it out"
     if not (pattern.trigger_pattern or pattern.examples or pattern.description):
@@ -245,6 +245,16 @@ def _without_twins(patterns: list[PatternDefinition], problems: list[Problem]) -
             where = f"{first.source[0]}:{first.source[1]}"
             problems.append(Problem(file, line, f"{pattern.name}.name", f"is taken by {where}", "rename one of them"))
     return list(kept.values())
+
+
+def _without_circles(patterns: list[PatternDefinition], problems: list[Problem]) -> list[PatternDefinition]:
+    """Those whose steps do not lead back to themselves, and use what they may."""
+    faults = faults_between({pattern.name.casefold(): pattern for pattern in patterns})
+    for pattern in patterns:
+        if (fault := faults.get(pattern.name.casefold())) is not None:
+            file, line = pattern.source
+            problems.append(Problem(file, line, f"{pattern.name}.steps", *fault))
+    return [pattern for pattern in patterns if pattern.name.casefold() not in faults]
 
 
 def _plain(node: yaml.Node) -> Any:

@@ -6,7 +6,6 @@ patterns is routing's, and running one is the executor's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,10 +17,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tmws_patterns.errors import InvalidInput
+from tmws_patterns.expressions import expression
+from tmws_patterns.step import ITEM, Step, circle_in, needs_of
+from tmws_patterns.targets import Effect, MemoryTarget, ToolTarget, variables
 
 NAME = r"^[A-Za-z0-9_.\-]{1,128}$"  # what MCP clients accept as a tool name
 UNKNOWN_FIELD = "no such field"
-VARIABLE = re.compile(r"\{(\w+)\}")
 
 
 class PatternType(StrEnum):
@@ -46,30 +47,15 @@ class ExecutionMode(StrEnum):
         return cls.COMPREHENSIVE if word == "hybrid" else next((m for m in cls if m.value == word), None)
 
 
-class Effect(StrEnum):
-    """What running a pattern does to the world."""
+class Compaction(StrEnum):
+    """What may be done to an answer on its way to a page over MCP, for it to cost fewer tokens.
 
-    READ = "read"
-    WRITE = "write"
-    DESTRUCTIVE = "destructive"
+    EXACT writes rows of the same fields as tables; LOSSY also leaves out what is empty or repeated.
+    """
 
-
-class MemoryOperation(StrEnum):
-    """What a memory pattern does."""
-
-    RECALL = "recall"
-    SIMILAR = "similar"
-    RECENT = "recent"
-    BY_TAG = "by_tag"
-    BY_IMPORTANCE = "by_importance"
-    OVER_TIME = "over_time"
-    STORE = "store"
-    FORGET = "forget"
-
-    @property
-    def effect(self) -> Effect:
-        """Forgetting destroys, storing writes, everything else reads."""
-        return {MemoryOperation.STORE: Effect.WRITE, MemoryOperation.FORGET: Effect.DESTRUCTIVE}.get(self, Effect.READ)
+    EXACT = "exact"
+    LOSSY = "lossy"
+    OFF = "off"
 
 
 SlotType = Literal[
@@ -97,11 +83,15 @@ _DEFAULTS: dict[str, tuple[type, ...]] = {
 
 
 class Slot(BaseModel):
-    """A value that the sentence, the context or the caller gives. Without `default` it is required."""
+    """A value that the sentence, the context or the caller gives. Without `default` it is required.
+
+    `items` is the type of what stands in an array; None leaves it open.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: SlotType = "string"
+    items: SlotType | None = None
     default: Any = None
     enum: tuple[str, ...] = ()
     description: str = ""
@@ -118,55 +108,6 @@ class Slot(BaseModel):
     def required(self) -> bool:
         """True where nothing stands in for a value that was not given."""
         return "default" not in self.model_fields_set
-
-
-class ToolTarget(BaseModel):
-    """The downstream call of a pattern. Strings may hold `{name}` of a trigger group or slot.
-
-    `arguments` is one such string where a slot of type object holds all of them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    server: str
-    tool: str
-    arguments: dict[str, Any] | str = Field(default_factory=dict)
-
-
-class MemoryTarget(BaseModel):
-    """The memory operation of a pattern. Fields left None are taken from the sentence or left open.
-
-    `since` and `until` are dates, times or phrases such as "last week"; `importance` is the least
-    importance wanted (0 to 1) when reading, and the importance given when storing.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    operation: MemoryOperation
-    query: str | None = None
-    content: str | None = None
-    tags: tuple[str, ...] | str = ()
-    limit: int | str = 10
-    importance: float | str | None = None
-    since: str | None = None
-    until: str | None = None
-    ids: tuple[str, ...] | str = ()
-    access_level: str | None = None
-    team: str | None = None
-    shared_with: tuple[str, ...] | str = ()
-
-
-def _variables(value: Any) -> set[str]:
-    """Names in braces, anywhere inside plain data."""
-    match value:
-        case str():
-            return set(VARIABLE.findall(value))
-        case Mapping():
-            return set().union(*(_variables(v) for v in value.values())) if value else set()
-        case list() | tuple():
-            return set().union(*(_variables(v) for v in value)) if value else set()
-        case _:
-            return set()
 
 
 class PatternConfig(BaseModel):
@@ -189,7 +130,10 @@ class PatternConfig(BaseModel):
     slots: dict[str, Slot] = Field(default_factory=dict)
     call: ToolTarget | None = None
     memory: MemoryTarget | None = None
+    steps: tuple[Step, ...] = ()
+    returns: dict[str, str] | str | None = None
     select: tuple[str, ...] | str = ()
+    compaction: Compaction | None = None
     max_tokens: int | None = Field(default=None, gt=0)
     invalidates: tuple[str, ...] = ()
     personas: tuple[str, ...] = ()
@@ -197,6 +141,11 @@ class PatternConfig(BaseModel):
 
     @model_validator(mode="after")
     def _parts_fit_type(self) -> Self:
+        if self.steps:
+            self._check_steps()
+            return self
+        if self.returns is not None:
+            raise ValueError("`returns` goes with `steps`")
         needs = {
             PatternType.INFRASTRUCTURE: (True, False),
             PatternType.MEMORY: (False, True),
@@ -208,8 +157,29 @@ class PatternConfig(BaseModel):
                 + {"infrastructure": "`call` and no `memory`", "memory": "`memory` and no `call`"}.get(
                     self.pattern_type, "both `call` and `memory`"
                 )
+                + ", or `steps`"
             )
         return self
+
+    def _check_steps(self) -> None:
+        """Refuse steps that cannot run, or that are of another type than the pattern's."""
+        if self.call is not None or self.memory is not None:
+            raise ValueError("with `steps` there is no `call` or `memory` beside them: make a step of it")
+        names = set(needs_of(self.steps))
+        if both := sorted(names & set(self.slots)):
+            raise ValueError(f"{both[0]!r} is a step and a slot: rename one of them")
+        calls = any(step.call for step in self.steps)
+        remembers = any(step.memory for step in self.steps)
+        if self.pattern_type is PatternType.INFRASTRUCTURE and remembers:
+            raise ValueError("a step uses memory: put the pattern into hybrid_patterns")
+        if self.pattern_type is PatternType.MEMORY and calls:
+            raise ValueError("a step calls a tool: put the pattern into hybrid_patterns")
+        try:
+            for said in self.returns.values() if isinstance(self.returns, Mapping) else [self.returns]:
+                if said is not None:
+                    expression(said)
+        except InvalidInput as exc:
+            raise ValueError(f"returns: {exc.message}; {exc.hint}") from exc
 
 
 @dataclass(frozen=True)
@@ -225,7 +195,11 @@ class PatternDefinition:
         effect: None where nobody declared it, which counts as destructive.
         timeout: seconds for one call; None the setting of the pattern's type.
         slots: the values it takes, by name; groups of the trigger need no slot.
-        select: the fields to keep of the answer; empty keeps all.
+        steps: calls and recalls in the place of one of each; see step.py.
+        returns: what the answer of steps is: one expression over slots and steps, or several by name; None for the
+            results of those steps that no other needs.
+        select: what to keep of the answer (fields, a JMESPath expression, a part of a text); empty keeps all.
+        compaction: how far a page may differ from the answer in form; None the setting TMWS_COMPACTION.
         max_tokens: o200k tokens of one page; None the caller's.
         invalidates: tags that a write makes stale, also one that failed half-way.
         definition_hash: of the downstream definition it was built from; "" for a declared pattern.
@@ -247,7 +221,10 @@ class PatternDefinition:
     slots: Mapping[str, Slot] = field(default_factory=dict)
     call: ToolTarget | None = None
     memory: MemoryTarget | None = None
+    steps: tuple[Step, ...] = ()
+    returns: Mapping[str, str] | str | None = None
     select: tuple[str, ...] | str = ()
+    compaction: Compaction | None = None
     max_tokens: int | None = None
     invalidates: tuple[str, ...] = ()
     personas: tuple[str, ...] = ()
@@ -275,17 +252,37 @@ class PatternDefinition:
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """Names the pattern's call or memory operation refers to in braces."""
+        """Names that the pattern's call, memory operation or steps refer to."""
         call = self.call.model_dump() if self.call else {}
         memory = self.memory.model_dump() if self.memory else {}
-        return frozenset(_variables(call) | _variables(memory))
+        return frozenset(variables(call) | variables(memory) | self._variables_of_steps())
+
+    def _variables_of_steps(self) -> set[str]:
+        """Names that stand in braces in steps, or in expressions and are no step's."""
+        returned = self.returns.values() if isinstance(self.returns, Mapping) else [self.returns or ""]
+        mentioned = {root for said in returned if said for root in expression(said).roots or ()}
+        for step in self.steps:
+            mentioned |= step.mentions
+        own = {step.name for step in self.steps} | {ITEM}
+        return (mentioned - own).union(*(step.variables for step in self.steps))
 
     @cached_property
     def declared_effect(self) -> Effect | None:
-        """The effect its author declared, or that its memory operation has; None where a tool decides."""
+        """The effect its author declared, or that its memory operation has; None where tools decide."""
         if self.effect or self.call is not None:
             return self.effect
         return self.memory.operation.effect if self.memory else None
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Servers that it calls itself, as they stand in its file."""
+        calls = [self.call, *(step.call for step in self.steps)]
+        return tuple(dict.fromkeys(call.server for call in calls if call is not None))
+
+    @property
+    def remembers(self) -> bool:
+        """True where memory has a part in it."""
+        return self.pattern_type is not PatternType.INFRASTRUCTURE
 
     @cached_property
     def version(self) -> str:
@@ -293,7 +290,10 @@ class PatternDefinition:
         call = self.call.model_dump() if self.call else None
         memory = self.memory.model_dump(mode="json") if self.memory else None
         slots = {name: slot.model_dump() for name, slot in self.slots.items()}
-        parts = [self.name, self.pattern_type, call, memory, slots, self.effect, self.definition_hash]
+        steps = [step.model_dump(mode="json") for step in self.steps]
+        parts = [
+            self.name, self.pattern_type, call, memory, slots, self.effect, self.definition_hash, steps, self.returns,
+        ]  # fmt: skip
         return blake2b(orjson.dumps(parts, default=str), digest_size=8).hexdigest()
 
     @property
@@ -318,6 +318,27 @@ class ToolDefinition:
     definition_hash: str
     server_identity: str
     denied: bool = False
+
+
+def faults_between(patterns: Mapping[str, PatternDefinition]) -> dict[str, tuple[str, str]]:
+    """(message, mend) of patterns that must not run one another, by the names that `patterns` gives them.
+
+    Those in a circle, and those of tools alone that run one which remembers. Names are in lower case.
+    """
+    named = {alias.casefold(): name for name, p in patterns.items() for alias in (*p.aliases, p.name)}
+    runs = {
+        name: frozenset(named[s.pattern.casefold()] for s in p.steps if s.pattern and s.pattern.casefold() in named)
+        for name, p in patterns.items()
+        if p.steps
+    }
+    faults: dict[str, tuple[str, str]] = {}
+    for name, others in runs.items():
+        if not patterns[name].remembers and (other := next((o for o in others if patterns[o].remembers), None)):
+            faults[name] = (f"runs {other}, which uses memory", "put the pattern into hybrid_patterns")
+    while circle := circle_in({name: others for name, others in runs.items() if name not in faults}):
+        way = " -> ".join(circle)
+        faults |= dict.fromkeys(circle, (f"patterns run one another in a circle: {way}", "break the circle"))
+    return faults
 
 
 def _plain(error: Any) -> str:

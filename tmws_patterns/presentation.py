@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -18,10 +20,11 @@ import orjson
 
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
 from tmws_patterns.errors import CursorExpired, InvalidInput, StoreUnavailable
-from tmws_patterns.pattern import Effect
+from tmws_patterns.pattern import Compaction, PatternType
 from tmws_patterns.ports import Cached, KeptAnswers
-from tmws_patterns.shaping import compact, count_tokens, cut, envelope, project, shown
+from tmws_patterns.shaping import FirstPage, Form, Page, compact, count_tokens, envelope, parts, shown
 from tmws_patterns.shaping.envelope import tail_tokens
+from tmws_patterns.targets import Effect
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,8 @@ PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the sp
 ANSWER_URI = "tmws://answers/"
 MEMORY_URI = "tmws://memories/"
 _KEEPING = 2.0  # seconds in which an answer must be kept for its later pages, or the first page goes without
-_THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) leaves the event loop
+_THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) and cutting leave the event loop
+_WHOLE = Form()  # of an answer in Python that nobody cut or selected from
 
 
 class LocalPages(Protocol):
@@ -44,18 +48,15 @@ class LocalPages(Protocol):
 class Shaped(NamedTuple):
     """A page ready to be read: compact JSON, its tokens alone and inside an envelope, those of the raw answer.
 
-    `tokens_raw` is 0 for a later page: the raw answer was accounted for with the first.
+    `tokens_raw` is 0 for a later page: the raw answer was accounted for with the first. `more` is what the metadata
+    tell of it beyond that: `next_cursor`, `resource`, `failed`, `note`, `shape`, `sources`, `lossy`.
     """
 
     body: str
     tokens: int
     tail_tokens: int
     tokens_raw: int
-    next_cursor: str | None = None
-    resource: str | None = None
-    failed: Sequence[str] = ()
-    note: str | None = None
-    """What could not be done with the answer, which is there all the same."""
+    more: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def data(self) -> Any:
@@ -64,7 +65,7 @@ class Shaped(NamedTuple):
 
     def encode(self) -> bytes:
         """One line of facts, then the body as it is."""
-        return orjson.dumps(self[1:]) + b"\n" + self.body.encode()
+        return orjson.dumps([*self[1:4], dict(self.more)]) + b"\n" + self.body.encode()
 
     @classmethod
     def decode(cls, payload: bytes) -> Shaped:
@@ -85,26 +86,28 @@ class Resumed:
 class Presenter:
     """Shapes answers for their callers."""
 
-    def __init__(self, pages: LocalPages, answers: KeptAnswers, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, pages: LocalPages, answers: KeptAnswers, clock: Callable[[], float], compaction: Compaction
+    ) -> None:
         self._pages = pages
         self._answers = answers
         self._clock = clock
+        self._compaction = compaction
 
     async def shape(self, call: Call, plan: Plan, cached: Cached) -> Shaped:
         """The first page of an answer, or all of it where the caller set no limit.
 
         Raises:
-            InvalidInput: a read was asked for fields that are not in the answer.
+            InvalidInput: a read was asked for what is not in the answer.
         """
-        budget = self._budget(call, plan)
-        select = call.select or _fields(plan.pattern.select)
+        form = self._form(call, plan)
         owner = (call.principal.tenant, call.principal.agent)
-        key = (cached.digest, *owner, cached.stored_at, select, budget) if cached.digest else None
+        key = (cached.digest, *owner, cached.stored_at, form) if cached.digest else None
         if key and (kept := self._pages.local_get(key)) is not None:
             return Shaped.decode(kept)
-        shaped = await self._shape(owner, plan, cached.payload, select, budget)
-        if key and not (shaped.failed or shaped.note):
-            lives = min(plan.ttl, ANSWER_TTL / 2 if shaped.next_cursor else plan.ttl)
+        shaped = await self._shape(owner, plan, cached.payload, form)
+        if key and not ("failed" in shaped.more or "note" in shaped.more):
+            lives = min(plan.ttl, ANSWER_TTL / 2 if "next_cursor" in shaped.more else plan.ttl)
             self._pages.local_put(key, shaped.encode(), cached.stored_at + lives)
         return shaped
 
@@ -117,12 +120,15 @@ class Presenter:
         """
         name, select, position = _read_cursor(call.cursor or "")
         kept = await self.whole(call.principal, name)
-        data = await anyio.to_thread.run_sync(project, kept["answer"], select)
-        budget = call.max_tokens or (kept["budget"] or PAGE_TOKENS if call.enveloped else None)
-        page = cut(data, position, budget)
-        cursor = _cursor(name, select, page.following) if page.following is not None else None
-        resource = f"{ANSWER_URI}{quote(call.principal.agent)}/{name}"
-        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, cursor, resource)
+        form = Form(
+            select,
+            call.max_tokens or (kept["budget"] or PAGE_TOKENS if call.enveloped else None),
+            Compaction(kept["compaction"]) if call.enveloped else Compaction.OFF,
+            kept["pattern_type"] == PatternType.HYBRID,
+        )
+        page = await anyio.to_thread.run_sync(form.later, kept["answer"], position)
+        more = _more(call.principal.agent, name, select, page)
+        shaped = Shaped(page.body, page.tokens, tail_tokens(page.body), 0, more)
         return Resumed(shaped, kept["pattern_name"], kept["pattern_type"])
 
     async def whole(self, principal: Principal, answer_id: str) -> Mapping[str, Any]:
@@ -140,28 +146,33 @@ class Presenter:
         found: Mapping[str, Any] = orjson.loads(kept)
         return found
 
-    async def _shape(
-        self, owner: tuple[str, str], plan: Plan, payload: bytes, select: tuple[str, ...], budget: int | None
-    ) -> Shaped:
-        raw = payload.decode()
-        tokens_raw = count_tokens(raw) if len(raw) < _THREADED else await anyio.to_thread.run_sync(count_tokens, raw)
-        if budget is None and not select:
-            failed = _failed(plan, orjson.loads(payload)) if plan.is_hybrid else ()
-            return Shaped(raw, tokens_raw, 0, tokens_raw, failed=failed)
-        data = orjson.loads(payload)
-        if budget is not None:
-            data = self._for_a_page(owner, plan, data)
-        chosen, note = _selected(plan, data, select)
-        page = cut(chosen, (), budget)
-        cursor = resource = None
+    async def _shape(self, owner: tuple[str, str], plan: Plan, payload: bytes, form: Form) -> Shaped:
+        large = len(payload) >= _THREADED
+        made = partial(self._made, owner, plan, payload, form)
+        first, data, tokens_raw = await anyio.to_thread.run_sync(made) if large else made()
+        page, more = first.page, {**_of_parts(plan, data), **({"note": first.note} if first.note else {})}
+        if form.compaction is Compaction.LOSSY:
+            more["lossy"] = True
         if page.following is not None:
-            name, note = await self._kept(owner, plan, data, budget, note)
-            if name is not None:
-                shown = () if chosen is data else select
-                cursor, resource = _cursor(name, shown, page.following), f"{ANSWER_URI}{quote(owner[1])}/{name}"
-        return Shaped(
-            page.body, page.tokens, tail_tokens(page.body), tokens_raw, cursor, resource, _failed(plan, data), note
-        )
+            name, note = await self._kept(owner, plan, data, form, first.note)
+            shown = form.select if first.selected else ()
+            more |= {"note": note} if note else {}
+            more |= _more(owner[1], name, shown, page) if name is not None else {}
+            more |= {"shape": first.shape} if first.shape else {}
+        return Shaped(page.body, page.tokens, tail_tokens(page.body), tokens_raw, more)
+
+    def _made(self, owner: tuple[str, str], plan: Plan, payload: bytes, form: Form) -> tuple[FirstPage, Any, int]:
+        """The first page, the answer that it is of, and the tokens of what came raw. Pure; slow for a large answer."""
+        raw = payload.decode()
+        tokens_raw = count_tokens(raw)
+        data = orjson.loads(payload)
+        if form == _WHOLE:
+            return FirstPage(Page(raw, tokens_raw, None)), data, tokens_raw
+        if form.budget is not None:
+            data = self._for_a_page(owner, plan, data)
+        # Once something was written, or where the pattern's author chose, what is not there is no failure of the call.
+        strict = plan.key is not None and form.select != parts(plan.pattern.select)
+        return form.first(data, strict=strict), data, tokens_raw
 
     def _for_a_page(self, owner: tuple[str, str], plan: Plan, data: Any) -> Any:
         """An answer with its memories as a page shows them."""
@@ -173,13 +184,14 @@ class Presenter:
         return shown(data, question, uri, self._clock())
 
     async def _kept(
-        self, owner: tuple[str, str], plan: Plan, data: Any, budget: int | None, note: str | None
+        self, owner: tuple[str, str], plan: Plan, data: Any, form: Form, note: str | None
     ) -> tuple[str | None, str | None]:
         """(id, note) of an answer kept for its later pages; without an id where it could not be."""
         kept = {
             "pattern_name": plan.pattern.name,
             "pattern_type": str(plan.pattern_type),
-            "budget": budget,
+            "budget": form.budget,
+            "compaction": str(form.compaction),
             "answer": data,
         }
         try:
@@ -189,11 +201,14 @@ class Presenter:
             logger.warning("an answer over one page could not be kept: %s", exc or "no answer in time")
             return None, "this is the first page; the rest could not be kept, so call again with a larger max_tokens"
 
-    def _budget(self, call: Call, plan: Plan) -> int | None:
-        """Tokens of a page; None for all of it. Only a caller over MCP has one without asking."""
-        if call.max_tokens is not None or not call.enveloped:
-            return call.max_tokens
-        return plan.pattern.max_tokens or PAGE_TOKENS
+    def _form(self, call: Call, plan: Plan) -> Form:
+        """How its pages are made. Only a caller over MCP has a limit, and other forms of data, without asking."""
+        pattern = plan.pattern
+        select = call.select or parts(pattern.select)
+        if not call.enveloped:
+            return Form(select, call.max_tokens, hybrid=plan.is_hybrid)
+        budget = call.max_tokens or pattern.max_tokens or PAGE_TOKENS
+        return Form(select, budget, pattern.compaction or self._compaction, plan.is_hybrid)
 
 
 def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[str, Any]]:
@@ -217,29 +232,24 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
     return text, {**facts(used), "result": result.result}
 
 
-def _selected(plan: Plan, data: Any, select: tuple[str, ...]) -> tuple[Any, str | None]:
-    """The fields wanted, or the whole answer with a note where there are none of them.
-
-    Once something was written, or where the pattern's author chose the fields, their absence is no
-    failure of the call.
-
-    Raises:
-        InvalidInput: the caller of a read asked for fields that are not there.
-    """
-    try:
-        return project(data, select), None
-    except InvalidInput as exc:
-        if plan.key is not None and select != _fields(plan.pattern.select):
-            raise
-        return data, f"{exc.message}; {exc.hint}"
+def _of_parts(plan: Plan, data: Any) -> dict[str, Any]:
+    """Of an answer in halves or steps: which failed, and of halves what each came from."""
+    may_fail = plan.is_hybrid or plan.steps is not None
+    failed = list(data.get("failed", ())) if may_fail and isinstance(data, dict) else []
+    if not plan.is_hybrid:
+        return {"failed": failed} if failed else {}
+    ran = {
+        "tool": plan.tool and f"{plan.tool.server}.{plan.tool.tool}",
+        "memory": plan.memory and str(plan.memory.operation),
+    }
+    sources = {name: source for name, source in ran.items() if source and name not in failed}
+    return {"sources": sources, **({"failed": failed} if failed else {})}
 
 
-def _fields(select: tuple[str, ...] | str) -> tuple[str, ...]:
-    return tuple(filter(None, (f.strip() for f in select.split(",")))) if isinstance(select, str) else tuple(select)
-
-
-def _failed(plan: Plan, data: Any) -> tuple[str, ...]:
-    return tuple(data.get("failed", ())) if plan.is_hybrid and isinstance(data, dict) else ()
+def _more(agent: str, name: str, select: tuple[str, ...], page: Page) -> dict[str, Any]:
+    """Where an answer goes on, and where all of it is."""
+    going_on = {"next_cursor": _cursor(name, select, page.following)} if page.following is not None else {}
+    return {**going_on, "resource": f"{ANSWER_URI}{quote(agent)}/{name}"}
 
 
 def _cursor(name: str, select: tuple[str, ...], position: tuple[int, ...]) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput, Problem
 from tmws_patterns.loader import Packs, Persona
-from tmws_patterns.pattern import NAME, Effect, PatternDefinition, PatternType, ToolDefinition, ToolTarget
+from tmws_patterns.pattern import NAME, PatternDefinition, PatternType, ToolDefinition, faults_between
 from tmws_patterns.routing import READ_CONFIDENCE, Learned, PatternIndex, parameters_of, trigger_fault
+from tmws_patterns.targets import Effect, ToolTarget, worst
 
 _KEPT_MATCHES = 4_096
 _LONGEST_KEPT = 1_000  # characters of a sentence that is remembered
@@ -75,13 +76,16 @@ class PatternRegistry:
         """
         added = list(patterns)
         for pattern in added:
-            if (pattern.call is None and pattern.memory is None) or not re.fullmatch(NAME, pattern.name):
+            if not (pattern.call or pattern.memory or pattern.steps) or not re.fullmatch(NAME, pattern.name):
                 raise InvalidInput(
                     f"{pattern.name!r} can never run", hint="use PatternDefinition.from_config, which checks"
                 )
             if fault := trigger_fault(pattern.trigger_pattern):
                 raise InvalidInput(f"{pattern.name}.trigger_pattern: {fault[0]}", hint=fault[1])
-        self._declared |= {p.name.casefold(): p for p in added}
+        together = {**self._declared, **{p.name.casefold(): p for p in added}}
+        for name, (message, mend) in faults_between(together).items():
+            raise InvalidInput(f"{name}.steps: {message}", hint=mend)
+        self._declared = together
         self._changed()
 
     def set_tools(self, tools: Mapping[str, ToolDefinition], servers: Mapping[str, str]) -> None:
@@ -124,11 +128,26 @@ class PatternRegistry:
         }
 
     def effect(self, pattern: PatternDefinition) -> Effect | None:
-        """What a pattern does: its author's word, else its tool's; None where nobody declared it."""
+        """What a pattern does: its author's word, else its tool's or its steps'; None where nobody declared it."""
+        if pattern.steps and pattern.effect is None:
+            return worst(effect for _, effect in self.effects_of_steps(pattern))
         if pattern.declared_effect is not None or pattern.call is None:
             return pattern.declared_effect
         definition = self.tool(pattern.call.server, pattern.call.tool)
         return definition.effect if definition else None
+
+    def effects_of_steps(self, pattern: PatternDefinition) -> Iterator[tuple[str, Effect | None]]:
+        """What each step of a pattern does, by its name; None where nobody declared it."""
+        for step in pattern.steps:
+            effect: Effect | None = None
+            if step.memory is not None:
+                effect = step.memory.operation.effect
+            elif step.call is not None:
+                definition = self.tool(step.call.server, step.call.tool)
+                effect = definition.effect if definition else None
+            elif (other := self.index.named(step.pattern or "")) is not None:
+                effect = self.effect(other)
+            yield step.name, effect
 
     def schema(self, pattern: PatternDefinition) -> Mapping[str, Any] | None:
         """The JSON schema of the tool behind a pattern; None where there is none or it is not known."""

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from tmws_patterns.call import Principal
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import ExecutionMode
+from tmws_patterns.pattern import Compaction, ExecutionMode
 
 PREFIX = "TMWS_"
 _PACKAGED = Path(__file__).parent / "_patterns"  # in a wheel; a clone has them at its top
@@ -45,6 +45,7 @@ class Settings(BaseSettings):
         route_read, route_write, route_candidate: confidence (0 to 1) from which a sentence runs a read, runs
             a declared write, or shows a candidate.
         route_embeddings: whether the sentence model decides what the table leaves open, where it is installed.
+        compaction: the form of pages over MCP, where a pattern does not say another.
         pattern_config, servers_config: "" means the files shipped with the package.
         agents: personas the principal may act as; None any.
     """
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     route_candidate: Share = 0.3
     route_embeddings: bool = True
     servers_config: str = ""
+    compaction: Compaction = Compaction.EXACT
     tenant: str = "default"
     agent: str = "default"
     agents: Names | None = None

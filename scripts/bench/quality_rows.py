@@ -19,10 +19,11 @@ from bench.timing import Report
 
 from tmws_patterns import PatternDefinition
 from tmws_patterns.encoder import is_installed, sentence_encoder, static_encoder
-from tmws_patterns.pattern import Effect, PatternType, ToolTarget
+from tmws_patterns.pattern import PatternType
 from tmws_patterns.routing import Encoder, Learned, PatternIndex, study
 from tmws_patterns.routing.router import toss_up
 from tmws_patterns.routing.text import STOP_WORDS, words
+from tmws_patterns.targets import Effect, ToolTarget
 
 Judge = Callable[[str], tuple[str, float]]
 _BARS = {  # set: (accuracy core, fine), at 10 examples

@@ -16,8 +16,9 @@ from bench.timing import Report, percentile, settled_heap
 
 from tmws_patterns import PatternDefinition
 from tmws_patterns.encoder import static_encoder
-from tmws_patterns.pattern import Effect, PatternType, ToolTarget
+from tmws_patterns.pattern import PatternType
 from tmws_patterns.routing import Learned, PatternIndex, study
+from tmws_patterns.targets import Effect, ToolTarget
 
 _VERBS = """deploy restart rename archive export import validate compress encrypt inspect schedule cancel approve reject
     publish translate annotate merge split clone migrate monitor sign convert render upload download resize index

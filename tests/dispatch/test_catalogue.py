@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 
 from tmws_patterns.dispatch.catalogue import definition_hash, effect_of
 from tmws_patterns.dispatch.config import ServerConfig
-from tmws_patterns.pattern import Effect
+from tmws_patterns.targets import Effect
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from downstream import SERVERS, Shelf, dispatcher, script, status
 from tmws_patterns import PatternExecutionEngine, Settings, create_pattern_execution_engine
 from tmws_patterns.dispatch.config import ServerConfig
 from tmws_patterns.errors import ConfirmationRequired, ServerUnavailable
-from tmws_patterns.pattern import Effect
+from tmws_patterns.targets import Effect
 
 pytestmark = pytest.mark.anyio
 

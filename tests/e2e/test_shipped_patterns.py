@@ -132,6 +132,20 @@ CASES: list[tuple[str, str, Callable[[ExecutionResult], bool]]] = [
     ("git_show", "show commit HEAD~1", tool_says("Build boat 1")),
     ("git_branches", "list the branches", tool_says("main")),
     ("git.git_diff", "git diff HEAD~1", tool_says("boat 1", "+boat 3")),
+    (
+        "changed_files",
+        "which files did the last 2 commits change",
+        lambda r: [(c["subject"], c["files"], c["added"], c["removed"]) for c in r.result]
+        == [("Build boat 2", ["boat.txt"], 1, 1), ("Build boat 1", ["boat.txt"], 1, 0)],
+    ),
+    (
+        "artemis_workflow",
+        "run the artemis workflow for mended sails",
+        lambda r: "waxed thread" in r.result["past"][0]["content"]
+        and r.result["similar"]
+        and [c["subject"] for c in r.result["commits"]] == ["Build boat 2", "Build boat 1"]
+        and r.result["stored"] is None,
+    ),
 ]  # fmt: skip
 
 
@@ -152,6 +166,41 @@ async def test_a_page_is_fetched_as_markdown(engine: PatternExecutionEngine, pag
     assert result.pattern_name == "fetch_page"
     assert "Tide table" in result.result
     assert "High water at noon." in result.result
+
+
+async def test_several_pages_become_one_table_and_a_missing_one_says_so(
+    engine: PatternExecutionEngine, page: str
+) -> None:
+    result = await engine.execute(f"make a table of these pages {page} and {page}x")
+    assert result.pattern_name == "pages_table"
+    found, missing = result.result
+    assert found.pop("characters") > len("Tide table")
+    assert found == {"url": page, "title": "Tide table", "headings": ["Tide table"], "error": None}
+    assert (missing["url"], missing["title"]) == (f"{page}x", None)
+    assert "404" in missing["error"]
+
+
+async def test_decisions_are_compared_with_the_latest_first(engine: PatternExecutionEngine) -> None:
+    for number, said in enumerate(("keep the keel of oak", "build the keel of steel")):
+        await engine.memory.store(f"The decision on the keel is: {said}", namespace=f"k{number}")
+    result = await engine.execute("recall and compare decisions about the keel")
+    assert result.pattern_name == "compare_decisions"
+    kept = [result.result["latest"], *result.result["earlier"]]
+    assert {"keep the keel of oak", "build the keel of steel"} <= {row["decision"].partition(": ")[2] for row in kept}
+    assert all(row["at"] <= kept[0]["at"] for row in kept)
+
+
+async def test_a_plan_that_is_given_to_the_workflow_is_stored_and_one_that_is_not_is_not(
+    engine: PatternExecutionEngine, repo: Path
+) -> None:
+    done = await engine.execute(
+        pattern="artemis_workflow",
+        arguments={"topic": "anchors", "plan": "dry them after each trip", "repo_path": str(repo)},
+    )
+    (plan,) = await engine.memory.by_tag("plan")
+    assert done.result["stored"] == plan.id
+    assert plan.content == "The optimization plan for anchors is: dry them after each trip"
+    await engine.memory.forget([plan.id])
 
 
 async def test_storing_stores_with_its_tags_and_forgetting_needs_a_name(engine: PatternExecutionEngine) -> None:
@@ -219,6 +268,7 @@ async def test_a_command_runs_only_through_a_configured_shell_and_only_by_name(
 def test_every_shipped_pattern_has_such_a_test() -> None:
     tested = {pattern for pattern, _, _ in CASES}
     tested |= {"fetch_page", "store_memory", "forget_memories", "git_create_branch", "git_commit", "system_command"}
+    tested |= {"pages_table", "compare_decisions"}
     tested |= {"git.git_add", "git.git_checkout", "git.git_reset"}
     assert tested == {pattern.name for pattern in PATTERNS}
     of_old = """execute_mcp_tool system_command health_check quick_calculation recall_memory store_memory search_by_tag

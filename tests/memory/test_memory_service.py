@@ -14,8 +14,8 @@ from tmws_patterns.call import MemoryBranch, Principal, Scope
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import MemoryService, open_memory
-from tmws_patterns.pattern import MemoryOperation, MemoryTarget
 from tmws_patterns.storage import Database
+from tmws_patterns.targets import MemoryOperation, MemoryTarget
 
 pytestmark = pytest.mark.anyio
 

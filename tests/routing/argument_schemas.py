@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolTarget
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.arguments import Understood, understand
+from tmws_patterns.targets import Effect, ToolTarget
 
 TODAY = date(2026, 3, 2)  # a Monday
 

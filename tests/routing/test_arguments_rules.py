@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import Effect, PatternDefinition
+from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing.arguments import Understood, schema_of, understand
 from tmws_patterns.routing.understanding.spans import find_spans
+from tmws_patterns.targets import Effect
 
 WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("send_email", "mail to bob@example.org", {"to": "bob@example.org"}),

@@ -6,10 +6,11 @@ import pytest
 from known import learned
 
 from tmws_patterns import ExecutionMode
-from tmws_patterns.pattern import Effect, PatternDefinition, PatternType, ToolTarget
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router
 from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
+from tmws_patterns.targets import Effect, ToolTarget
 
 
 @pytest.mark.parametrize(

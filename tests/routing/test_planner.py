@@ -8,9 +8,10 @@ import pytest
 
 from tmws_patterns.call import Call, Plan, Principal
 from tmws_patterns.errors import InvalidInput, MissingArguments, NoMatch, ServerUnavailable
-from tmws_patterns.pattern import Effect, ExecutionMode, PatternDefinition, PatternType, ToolDefinition
+from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType, ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Limits, Planner, Router
+from tmws_patterns.targets import Effect
 
 SCHEMA = {
     "type": "object",

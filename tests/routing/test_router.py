@@ -13,10 +13,11 @@ from tmws_patterns import ExecutionMode, PatternDefinition, PatternType, Setting
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.loader import load_packs
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router, confused
 from tmws_patterns.routing.router import toss_up
+from tmws_patterns.targets import Effect
 
 pytestmark = pytest.mark.anyio
 

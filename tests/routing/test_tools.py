@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from tmws_patterns import ExecutionMode
 from tmws_patterns.encoder import static_encoder
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Learned, Router, study
 from tmws_patterns.routing.learning.knowledge import tool_vectors
 from tmws_patterns.routing.tools import BY_TABLE, Meanings, ToolIndex, ToolText
+from tmws_patterns.targets import Effect
 
 TOOLS = [
     ToolText("mail.send_message", "Send an e-mail to one or more recipients", ("to", "subject", "body")),

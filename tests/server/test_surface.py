@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from tmws_patterns.server.surface import ICON, INSTRUCTIONS, TOOLS
+from tmws_patterns.server.surface import ICON, INSTRUCTIONS, TOOLS, surface_tokens
 from tmws_patterns.server.tools import ExecuteArguments, ListArguments, StatsArguments
 from tmws_patterns.shaping import compact, count_tokens
 
@@ -17,7 +17,7 @@ def parts(*names: str) -> list[dict[str, Any]]:
 
 def test_instructions_and_definitions_cost_at_most_400_tokens() -> None:
     surface = {"instructions": INSTRUCTIONS, "tools": parts("name", "description", "inputSchema")}
-    assert count_tokens(compact(surface)) <= 400
+    assert surface_tokens() == count_tokens(compact(surface)) <= 400
 
 
 def test_output_schemas_annotations_and_icons_cost_at_most_300_tokens() -> None:

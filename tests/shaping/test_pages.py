@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmws_patterns.shaping import compact, count_tokens, cut
+from tmws_patterns.shaping import Page, compact, count_tokens, cut
+from tmws_patterns.shaping.compaction import folded, tabled
 from tmws_patterns.shaping.envelope import envelope, tail_tokens
+from tmws_patterns.shaping.halves import cut_halves
+from tmws_patterns.shaping.shape import shape
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8"), max_size=60)
 DATA = st.recursive(
@@ -28,16 +32,91 @@ def leaves(data: Any) -> list[Any]:
     return list(data) if isinstance(data, str) else [data]
 
 
-def pages(data: Any, budget: int) -> list[Any]:
+def untabled(data: Any) -> Any:
+    """Tables as the rows that they stand for."""
+    if isinstance(data, dict) and data.keys() == {"cols", "rows"}:
+        return [untabled(dict(zip(data["cols"], row, strict=True))) for row in data["rows"]]
+    if isinstance(data, dict):
+        return {name: untabled(value) for name, value in data.items()}
+    return [untabled(value) for value in data] if isinstance(data, list) else data
+
+
+def pages(data: Any, budget: int, cut: Callable[..., Page] = cut, **how: bool) -> list[Any]:
     found, position, seen = [], (), set()
     while position is not None:
         assert position not in seen, "a page must go on from where the last one ended"
         seen.add(position)
-        page = cut(data, position, budget)
+        page = cut(data, position, budget, **how)
         assert page.tokens == count_tokens(page.body)
-        found.append(orjson.loads(page.body))
+        found.append(untabled(orjson.loads(page.body)) if how else orjson.loads(page.body))
         position = page.following
     return found
+
+
+NAMES = st.lists(st.text("abcxyz", min_size=1, max_size=4), min_size=1, max_size=4, unique=True)
+TABLES = NAMES.flatmap(lambda names: st.lists(st.fixed_dictionaries(dict.fromkeys(names, SCALARS)), max_size=12))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TABLES | DATA, max_size=3), st.integers(1, 80))
+def test_pages_with_tables_hold_everything_exactly_once_too(data: Any, budget: int) -> None:
+    joined = [leaf for page in pages(data, budget, tables=True) for leaf in leaves(page)]
+    assert joined == leaves(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TABLES | DATA, TABLES | DATA, st.integers(1, 80))
+def test_pages_of_two_halves_hold_everything_of_each_exactly_once(tool: Any, memory: Any, budget: int) -> None:
+    found = pages({"tool": tool, "memory": memory}, budget, cut_halves, tables=True)
+    for name, half in (("tool", tool), ("memory", memory)):
+        assert [leaf for page in found if name in page for leaf in leaves(page[name])] == leaves(half)
+
+
+def test_halves_share_a_page_and_what_one_does_not_need_the_other_has() -> None:
+    long, short = "line of text\n" * 400, [{"id": i, "note": "hello " * 20} for i in range(40)]
+    both = cut_halves({"tool": long, "memory": short}, (), 400)
+    page = orjson.loads(both.body)
+    shares = [count_tokens(compact(page[name])) for name in ("tool", "memory")]
+    assert min(shares) > 150
+    assert both.tokens <= 400
+    much = orjson.loads(cut_halves({"tool": long, "memory": short[:1]}, (), 400).body)
+    assert much["memory"] == short[:1]
+    assert count_tokens(compact(much["tool"])) > 300
+
+
+def test_rows_of_the_same_fields_are_a_table_and_more_of_them_fit_a_page() -> None:
+    rows = [{"id": i, "name": f"row {i}", "mail": f"user{i}@example.org", "active": i % 2 == 0} for i in range(200)]
+    found = pages(rows, 300, tables=True)
+    assert [row for page in found for row in page] == rows
+    assert len(found) < 0.7 * len(pages(rows, 300))
+    first = cut({"total": 200, "items": rows}, (), 300, tables=True)
+    assert orjson.loads(first.body)["items"]["cols"] == ["id", "name", "mail", "active"]
+    assert first.tokens <= 300
+
+
+def test_a_table_is_used_only_where_it_is_shorter_and_cannot_be_mistaken() -> None:
+    for data in ([{"a": 1}], [{"a": 1}, {"b": 2}], {"cols": ["a"], "rows": [[{"x": 1, "y": 2}, {"x": 1, "y": 2}]]}, []):
+        assert tabled(data) == data
+    assert tabled({"n": [{"aa": 1, "bb": [{"cc": 1, "dd": 2}] * 3}] * 3})["n"]["rows"][0][1]["cols"] == ["cc", "dd"]
+
+
+def test_folding_leaves_out_what_is_empty_repeated_or_a_link_beside_a_link() -> None:
+    text = "a long text that is said twice " * 5
+    row = {
+        "url": "https://x.org/1", "issues_url": "https://x.org/1/issues", "none": None, "empty": [], "zero": 0,
+        "no": False, "text": text,
+    }  # fmt: skip
+    short = {"url": "https://x.org/1", "zero": 0, "no": False}
+    assert folded([row, row]) == [{**short, "text": text}, {**short, "text": f"{text[:40]}… (as before)"}]
+
+
+def test_the_shape_of_an_answer_names_fields_types_counts_and_sizes() -> None:
+    rows = [{"id": i, "body": "x" * (i * 50), "tags": ["a"]} for i in range(30)]
+    assert shape({"items": rows, "total": 30}) == (
+        "{items: 30 × {id: number, body: text to 950 characters, tags: to 1 × text}, total: number}"
+    )
+    assert shape("one\n" * 300) == "text of 1,200 characters in 301 lines"
+    assert shape([1, "a", None]) == "3 × number|text"
 
 
 @settings(max_examples=150, deadline=None)

@@ -27,6 +27,7 @@ def test_calls_are_summed_and_rated() -> None:
     statistics.record(call_record(cache_tier="local", duration_ms=0.5, tokens_used=10, tokens_raw=100))
     statistics.record(call_record(success=False, error_code="timeout", server="time", duration_ms=30_000))
     statistics.record(call_record(pattern_name="recall", tokens_used=20, tokens_raw=15))
+    statistics.discovered(250)
     now[0] += 7
     found = statistics.snapshot()
     assert found.pop("latency_ms")["p99"] == pytest.approx(30_000, rel=0.05)
@@ -38,6 +39,8 @@ def test_calls_are_summed_and_rated() -> None:
         "cache_hits": 1,
         "total_tokens_used": 50,
         "tokens_saved": 175,
+        "discoveries": 1,
+        "discovery_tokens": 250,
         "success_rate": 75,
         "cache_hit_rate": 25,
         "uptime_s": 7,

@@ -28,7 +28,8 @@ from tmws_patterns.dispatch.connection import Connection, Link
 from tmws_patterns.dispatch.failures import died, refused
 from tmws_patterns.dispatch.web import REFUSED, UNREACHABLE
 from tmws_patterns.errors import ServerUnavailable, TmwsError
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
+from tmws_patterns.targets import Effect
 
 _ENDING = 0.3  # s; how long a death may take to show its exit status, for the error message
 

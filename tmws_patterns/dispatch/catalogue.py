@@ -15,8 +15,9 @@ from typing import Any
 from tmws_patterns.dispatch.config import ServerConfig, Transport, digest
 from tmws_patterns.dispatch.schemas import clean_schema
 from tmws_patterns.errors import StoreUnavailable
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.ports import CatalogueRows
+from tmws_patterns.targets import Effect
 
 logger = logging.getLogger(__name__)
 

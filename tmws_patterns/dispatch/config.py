@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from mcp.server import MCPServer, Server
 
-from tmws_patterns.pattern import Effect
+from tmws_patterns.targets import Effect
 
 BUILTIN = "tmws"  # the name of the server that lives in this process; reserved
 

@@ -23,15 +23,15 @@ from tmws_patterns.dispatch.connection import Connection, Deadlines, Publish
 from tmws_patterns.dispatch.failures import does_more, no_such_server, no_such_tool, refused, too_late, unwritable
 from tmws_patterns.dispatch.writable import fault_of
 from tmws_patterns.errors import Forbidden, TmwsError
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.ports import CatalogueRows
+from tmws_patterns.targets import Effect
 from tmws_patterns.tasks import background_tasks
 
 logger = logging.getLogger(__name__)
 
 OnChange = Callable[[str], Awaitable[None] | None]
 DEADLINES = Deadlines()
-_WEIGHT = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2, None: 2}
 
 
 class Dispatcher:
@@ -95,7 +95,7 @@ class Dispatcher:
         if found is None:
             raise no_such_tool(config, tool, self._catalogue.nearest(config, tool))
         for allowed in (effect, only):
-            if allowed is not None and _WEIGHT[found.effect] > _WEIGHT[allowed]:
+            if allowed is not None and (found.effect or Effect.DESTRUCTIVE).exceeds(allowed):
                 raise does_more(found, arguments, allowed)
         return found
 

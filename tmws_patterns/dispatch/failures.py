@@ -16,7 +16,8 @@ from tmws_patterns.dispatch.config import ServerConfig, Transport
 from tmws_patterns.dispatch.stdio import ChildTransport
 from tmws_patterns.dispatch.web import REFUSED
 from tmws_patterns.errors import CallTimeout, ConfirmationRequired, InvalidInput, ServerUnavailable, ToolFailed
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
+from tmws_patterns.targets import Effect
 
 _TAIL = 600  # characters of a child's last words that go into a message
 

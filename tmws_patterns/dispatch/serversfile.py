@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tmws_patterns.dispatch.config import BUILTIN, ServerConfig, Transport
 from tmws_patterns.dispatch.variables import UnsetVariableError, expand
 from tmws_patterns.errors import Problem
-from tmws_patterns.pattern import Effect
+from tmws_patterns.targets import Effect
 
 SECTION = "mcpServers"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -11,8 +11,8 @@ from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import checks, query, times
 from tmws_patterns.memory.question import IMPORTANT, Question, understand
 from tmws_patterns.memory.recalled import RecalledMemory
-from tmws_patterns.pattern import MemoryOperation
 from tmws_patterns.ports import MemoryQuery
+from tmws_patterns.targets import MemoryOperation
 
 DEFAULT_LIMIT = 10
 

@@ -20,8 +20,8 @@ from tmws_patterns.memory.reading import in_order, memory_query, widened
 from tmws_patterns.memory.recall import Found, Recall
 from tmws_patterns.memory.recalled import RecalledMemory
 from tmws_patterns.memory.writing import DEFAULT_IMPORTANCE, changed, new_memory, planned_fields
-from tmws_patterns.pattern import MemoryOperation
 from tmws_patterns.ports import Memory, MemoryQuery, MemoryRows
+from tmws_patterns.targets import MemoryOperation
 
 ONE_BY_ONE = 32  # memories stored at once, up to which each is compared with what was said before
 
@@ -227,9 +227,9 @@ class MemoryService:
         found = await self._read(branch.operation, branch.scope, branch.arguments)
         return [memory.to_dict() for memory in found]
 
-    def tags(self, branch: MemoryBranch) -> tuple[str, ...]:
-        """The tag that makes an answer to this read stale, and that this write raises."""
-        return (epoch_tag(branch.scope.tenant),)
+    def tags(self, scope: Scope) -> tuple[str, ...]:
+        """The tag that makes answers of this scope stale, and that every write to it raises."""
+        return (epoch_tag(scope.tenant),)
 
     def _scope(self, agent_id: str | None, namespace: str | None) -> Scope:
         own = self._principal

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tmws_patterns.call import Progress
-from tmws_patterns.pattern import Effect, ToolDefinition
+from tmws_patterns.pattern import ToolDefinition
+from tmws_patterns.targets import Effect
 
 
 class ToolCaller(Protocol):

@@ -208,6 +208,6 @@ class MemoryRunner(Protocol):
 
     async def run(self, branch: MemoryBranch) -> Any: ...
 
-    def tags(self, branch: MemoryBranch) -> tuple[str, ...]:
-        """Tags that make an answer to this read stale (or that this write makes stale)."""
+    def tags(self, scope: Scope) -> tuple[str, ...]:
+        """Tags that make an answer stale in which memories of this scope have a part."""
         ...

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import VARIABLE, Effect, MemoryOperation, MemoryTarget, PatternDefinition, Slot
+from tmws_patterns.pattern import PatternDefinition, Slot
 from tmws_patterns.routing.understanding.assignment import assign
 from tmws_patterns.routing.understanding.dates import moment_of
 from tmws_patterns.routing.understanding.fitting import Taken
@@ -22,6 +22,7 @@ from tmws_patterns.routing.understanding.schemas import as_type, fault, properti
 from tmws_patterns.routing.understanding.slots import NotUnderstood, coerce, slot_of
 from tmws_patterns.routing.understanding.spans import find_spans
 from tmws_patterns.routing.understanding.wanted import Wanted, schema_of_slot, wanted_of
+from tmws_patterns.targets import VARIABLE, Effect, MemoryOperation, MemoryTarget
 
 _RESERVED = frozenset({"agent", "namespace"})  # these say who asks and what is in sight, and are nobody's argument
 _BLANK = "\x00"  # stands where a trigger's group took its words: a sentence never holds one
@@ -87,8 +88,9 @@ def understand(
     if query and given.open():
         told = {**groups, **note}
         given.listen(query, {name: caught for name, caught in told.items() if name not in given.unclear})
+    takes = pattern.call is not None or bool(pattern.steps)
     for name in given.open():
-        given.settle(name, context.get(name) if pattern.call and name not in _RESERVED else None)
+        given.settle(name, context.get(name) if takes and name not in _RESERVED else None)
     for name in set(arguments) - set(given.slots):
         given.found.take(name, _passed_on(pattern, name, arguments[name], given.slots, schema, today), ARGUMENT)
     return given.found

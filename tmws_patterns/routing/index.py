@@ -15,7 +15,7 @@ from heapq import nsmallest
 from itertools import product
 
 from tmws_patterns.call import Candidate
-from tmws_patterns.pattern import VARIABLE, PatternDefinition, PatternType
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
 from tmws_patterns.routing.learning.stage import REJECT, Likely, together
@@ -23,6 +23,7 @@ from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
+from tmws_patterns.targets import VARIABLE
 
 NAME, TRIGGER, EXAMPLES, WORDS, CATALOGUE, NEAREST = "name", "trigger", "examples", "words", "catalogue", "nearest"
 

@@ -7,14 +7,13 @@ what nobody declared, runs only when it is called by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any
 
 from tmws_patterns.call import AnswerKey, Call, Candidate, MemoryBranch, Plan, RoutingDecision, Scope, ToolBranch
 from tmws_patterns.errors import (
-    ConfirmationRequired,
     ErrorInfo,
     Forbidden,
     InvalidInput,
@@ -23,34 +22,16 @@ from tmws_patterns.errors import (
     ServerUnavailable,
     TmwsError,
 )
-from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, PatternDefinition, PatternType, ToolDefinition
+from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType, ToolDefinition
 from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
 from tmws_patterns.routing.explain import explained
-from tmws_patterns.routing.router import SHOWN, Choice, Patterns, Router
+from tmws_patterns.routing.router import SHOWN, Choice, Router
+from tmws_patterns.routing.step_plans import StepPlans
+from tmws_patterns.routing.targets import NAMED, Limits, Targets, added, allowed, confirmation
 from tmws_patterns.routing.understanding.schemas import canonical, required_of
+from tmws_patterns.targets import Effect, MemoryOperation
 
 TOOL, MEMORY = "tool", "memory"
-NAMED = "named"  # the stage of a pattern that the caller named
-
-
-class Targets(Patterns, Protocol):
-    """The registry, as planning sees it."""
-
-    def tool(self, server: str, tool: str) -> ToolDefinition | None: ...
-
-    def servers_of(self, tool: str) -> list[str]: ...
-
-    def tools_of(self, server: str) -> list[str]: ...
-
-    def identity(self, server: str) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the settings say of plans: seconds a kept answer lives, and seconds a call of each type may take."""
-
-    ttl: float
-    timeouts: Mapping[PatternType, float]
 
 
 class Planner:
@@ -62,6 +43,7 @@ class Planner:
         self._router = router
         self._targets = targets
         self._limits = limits
+        self._steps = StepPlans(targets, limits)
         self._clock = clock
 
     def plan(self, call: Call) -> Plan:
@@ -109,27 +91,25 @@ class Planner:
         if call.mode is ExecutionMode.FAST and kind is not PatternType.INFRASTRUCTURE:
             raise NoMatch(f"{pattern.name} uses memory, which mode fast does not", hint="call it in mode balanced")
         candidate = Candidate(pattern, 1.0, NAMED, index.groups_of(pattern, call.query))
+        if pattern.steps:
+            return Choice(_by_name(candidate, kind), main=candidate)
         tool = candidate if pattern.call else None
         memory = candidate if pattern.memory else None
         if call.mode is ExecutionMode.COMPREHENSIVE:
             about = call.query or " ".join(v for v in call.arguments.values() if isinstance(v, str)) or pattern.name
             kind, (found_tool, found_memory) = PatternType.HYBRID, self._router.halves(about)
             tool, memory = tool or found_tool, memory or found_memory
-        decision = RoutingDecision(
-            kind,
-            1.0,
-            f"{pattern.name} was named",
-            pattern.cost_tokens,
-            pattern_name=pattern.name,
-            candidates=(candidate,),
-        )
-        return Choice(decision, main=candidate, tool=tool, memory=memory)
+        return Choice(_by_name(candidate, kind), main=candidate, tool=tool, memory=memory)
 
     def _plan(self, call: Call, choice: Choice, heard: list[Understood]) -> Plan:
         kind = choice.decision.pattern_type
         failures: dict[str, ErrorInfo] = {}
         tool: ToolBranch | None = None
         memory: MemoryBranch | None = None
+        if choice.main is not None and choice.main.pattern.steps:
+            heard.append(values := self._understand(call, choice.main))
+            self._complete(choice.main.pattern, values, {}, None)
+            return self._heard(call, choice, heard, self._steps.plan(call, choice, choice.main, values.values))
         if choice.tool is not None:
             try:
                 tool = self._tool_branch(call, choice.tool, heard)
@@ -146,7 +126,10 @@ class Planner:
                 if kind is not PatternType.HYBRID:
                     raise
                 failures[MEMORY] = exc.info
-        plan = self._assemble(call, choice, tool, memory, failures)
+        return self._heard(call, choice, heard, self._assemble(call, choice, tool, memory, failures))
+
+    def _heard(self, call: Call, choice: Choice, heard: Sequence[Understood], plan: Plan) -> Plan:
+        """The plan with what was understood for it."""
         decision = self._told(call, choice, heard)
         return replace(plan, decision=decision, moving=any(h.moving for h in heard), filled=_filled(heard))
 
@@ -184,11 +167,11 @@ class Planner:
         heard.append(values := self._understand(call, candidate))
         server, tool = self._target(pattern, values.values)
         if not self._targets.identity(server):
-            setup = pattern.metadata.get("setup") or f"add {server!r} to servers.json"
+            setup = pattern.metadata.get("setup") or added(server)
             raise ServerUnavailable(f"no server {server!r} is configured", hint=str(setup))
         definition = self._definition(pattern, server, tool)
         if definition is not None and definition.denied:
-            raise Forbidden(f"servers.json denies {server}.{tool}", hint="remove it from `tmws.deny` of that server")
+            raise Forbidden(f"servers.json denies {server}.{tool}", hint=allowed(server))
         schema = definition.input_schema if definition else None
         if pattern.is_tool:
             given = self._given(call, candidate)
@@ -202,7 +185,7 @@ class Planner:
         if not named and effect not in (Effect.READ, Effect.WRITE):
             name = pattern.name if self._is_fixed(pattern) else f"{server}.{tool}"
             given = values.values if self._is_fixed(pattern) else arguments
-            raise _confirmation(name, {n: v for n, v in given.items() if v is not None}, effect)
+            raise confirmation(name, {n: v for n, v in given.items() if v is not None}, effect)
         answered_for = named or (pattern.effect is not None and not pattern.is_tool)
         return ToolBranch(
             server, tool, arguments, effect or Effect.DESTRUCTIVE, promised=None if answered_for else effect
@@ -222,7 +205,7 @@ class Planner:
             self._complete(pattern, values, arguments, None)
         effect = pattern.effect or pattern.memory.operation.effect
         if candidate.stage != NAMED and (effect is Effect.DESTRUCTIVE or forgets):
-            raise _confirmation(pattern.name, {n: v for n, v in values.values.items() if v is not None}, effect)
+            raise confirmation(pattern.name, {n: v for n, v in values.values.items() if v is not None}, effect)
         principal = call.principal
         namespace = call.context.get("namespace")
         scope = Scope(principal.tenant, principal.agent, principal.teams, str(namespace) if namespace else None)
@@ -343,6 +326,13 @@ class Planner:
         return AnswerKey(parts)
 
 
+def _by_name(candidate: Candidate, kind: PatternType) -> RoutingDecision:
+    """The decision that a caller made by a name."""
+    pattern = candidate.pattern
+    said = f"{pattern.name} was named"
+    return RoutingDecision(kind, 1.0, said, pattern.cost_tokens, pattern_name=pattern.name, candidates=(candidate,))
+
+
 def _made_stale(used: Sequence[PatternDefinition], tool: ToolBranch | None) -> frozenset[str]:
     """The tags that a call which may write makes stale."""
     stale = {tag for pattern in used for tag in pattern.invalidates}
@@ -361,15 +351,4 @@ def _not_known(server: str) -> ServerUnavailable:
         f"the tools of {server!r} are not known: it could not be reached yet",
         hint=f"see why with `tmws-patterns servers --connect`, then correct {server!r} in servers.json",
         unknown_servers=[server],
-    )
-
-
-def _confirmation(name: str, arguments: Mapping[str, Any], effect: Effect | None) -> ConfirmationRequired:
-    what = "is declared destructive" if effect else "has no declared effect"
-    return ConfirmationRequired(
-        f"{name} {what}, so a sentence does not run it",
-        hint="to run it, call execute_pattern with exactly this pattern and these arguments",
-        pattern=name,
-        arguments=dict(arguments),
-        effect=str(effect or "undeclared"),
     )

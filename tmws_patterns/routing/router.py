@@ -15,11 +15,12 @@ from typing import Any, Protocol
 
 from tmws_patterns.call import Candidate, RoutingDecision
 from tmws_patterns.errors import Ambiguous, ErrorInfo, InvalidInput, NoMatch
-from tmws_patterns.pattern import Effect, ExecutionMode, MemoryOperation, MemoryTarget, PatternDefinition, PatternType
+from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType
 from tmws_patterns.routing.arguments import understand
 from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
 from tmws_patterns.routing.index import NAME, TRIGGER, PatternIndex
 from tmws_patterns.routing.signature import signature, summary
+from tmws_patterns.targets import Effect, MemoryOperation, MemoryTarget
 
 READ_CONFIDENCE = 0.5  # the spec's bands: a read is dispatched from here on,
 WRITE_CONFIDENCE = 0.8  # a declared write from here on,
@@ -71,7 +72,10 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A decision with the candidates that are to supply the tool half and the memory half; None for no such half."""
+    """A decision with the candidates that are to supply the tool half and the memory half; None for no such half.
+
+    A pattern with steps supplies neither: it is the main one, and runs as it is written.
+    """
 
     decision: RoutingDecision
     main: Candidate | None = None
@@ -196,8 +200,8 @@ class Router:
         return Choice(
             decision,
             main=best,
-            tool=best if kind is not PatternType.MEMORY else None,
-            memory=best if kind is not PatternType.INFRASTRUCTURE else None,
+            tool=best if kind is not PatternType.MEMORY and not best.pattern.steps else None,
+            memory=best if kind is not PatternType.INFRASTRUCTURE and not best.pattern.steps else None,
         )
 
     def _both(self, query: str, found: list[Candidate]) -> Choice | None:
@@ -212,6 +216,8 @@ class Router:
             heard = self._patterns.index.candidates(part)
             if self._refusal(part, heard) or self._patterns.effect(heard[0].pattern) is not Effect.READ:
                 return None
+            if heard[0].pattern.steps:
+                return None
             halves[heard[0].pattern.pattern_type] = heard[0]._replace(part=part)
         tool, memory = halves.get(PatternType.INFRASTRUCTURE), halves.get(PatternType.MEMORY)
         if tool is None or memory is None:
@@ -222,6 +228,8 @@ class Router:
 
     def _comprehensive(self, query: str, found: list[Candidate]) -> Choice:
         best = found[0] if found else None
+        if best and best.pattern.steps and not self._refusal(query, found):
+            return Choice(self._decided(best, best.pattern.pattern_type, found), main=best)
         if best and best.pattern.pattern_type is PatternType.HYBRID and not self._refusal(query, found):
             return Choice(self._decided(best, PatternType.HYBRID, found), main=best, tool=best, memory=best)
         tool, memory = self._tool_half(found), self._memory_half(query, found)
@@ -244,7 +252,7 @@ class Router:
 
     def _tool_half(self, found: list[Candidate]) -> Candidate | None:
         """The best tool that only reads, or of which nothing is known yet, where it is likely enough."""
-        infrastructure = (c for c in found if c.pattern.pattern_type is PatternType.INFRASTRUCTURE)
+        infrastructure = (c for c in found if c.pattern.call and c.pattern.memory is None)
         best = next((c for c in infrastructure if self._may_read(c.pattern)), None)
         return best if best and best.confidence >= self._bands.candidate else None
 
@@ -254,7 +262,7 @@ class Router:
 
     def _memory_half(self, query: str, found: list[Candidate]) -> Candidate:
         """The write that the sentence asks for, else the memory pattern it asks for, else a recall."""
-        best = next((c for c in found if c.pattern.pattern_type is PatternType.MEMORY), None)
+        best = next((c for c in found if c.pattern.memory and c.pattern.call is None), None)
         if best and best.confidence >= self._bands.read:
             effect = self._patterns.effect(best.pattern)
             if effect is Effect.READ or (effect is Effect.WRITE and best.confidence >= self._bands.write):

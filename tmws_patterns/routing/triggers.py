@@ -13,9 +13,9 @@ from typing import Any
 
 import re2
 
+from tmws_patterns.regex import of_every_alphabet, options
+
 _REFUSED = (("(?=", "lookahead"), ("(?!", "lookahead"), ("(?<=", "lookbehind"), ("(?<!", "lookbehind"))
-_KINDS = {r"\w": r"\p{L}\p{M}\p{N}_", r"\d": r"\p{Nd}"}
-_MEMORY = 4 * 2**20  # bytes for one expression; RE2 gives up on larger ones instead of eating memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +33,10 @@ class TriggerMatch:
         return self.end - self.start
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    return options
-
-
-def _of_every_alphabet(trigger: str) -> str:
-    r"""A trigger whose `\w` and `\d` mean letters and digits of every alphabet; to RE2 they are ASCII's."""
-    pieces: list[str] = []
-    inside = False  # a character class, where the names of kinds stand without brackets of their own
-    i = 0
-    while i < len(trigger):
-        piece = trigger[i : i + 2] if trigger[i] == "\\" else trigger[i]
-        if piece in _KINDS:
-            pieces.append(_KINDS[piece] if inside else f"[{_KINDS[piece]}]")
-        else:
-            inside = piece == "[" or (inside and piece != "]")
-            pieces.append(piece)
-        i += len(piece)
-    return "".join(pieces)
-
-
 def trigger_fault(trigger: str) -> tuple[str, str] | None:
     """Why a trigger cannot be used and how to mend it; None where it can."""
     try:
-        re2.compile(_of_every_alphabet(trigger), _options())
+        re2.compile(of_every_alphabet(trigger), options(ignore_case=True))
     except UnicodeEncodeError:
         return "holds half a character", "write whole characters"
     except re2.error as exc:
@@ -76,7 +52,7 @@ def trigger_fault(trigger: str) -> tuple[str, str] | None:
 
 def group_names(trigger: str) -> list[str]:
     """Names of a trigger's groups."""
-    return list(re2.compile(_of_every_alphabet(trigger), _options()).groupindex)
+    return list(re2.compile(of_every_alphabet(trigger), options(ignore_case=True)).groupindex)
 
 
 def _unquoted(caught: str) -> str:
@@ -87,7 +63,7 @@ def _unquoted(caught: str) -> str:
 
 @lru_cache(maxsize=2_000)
 def _compiled(trigger: str) -> Any:
-    return re2.compile(_of_every_alphabet(trigger), _options())
+    return re2.compile(of_every_alphabet(trigger), options(ignore_case=True))
 
 
 @lru_cache(maxsize=50_000)
@@ -105,7 +81,7 @@ class TriggerIndex:
         self._filter = re2.Filter()
         self._names: list[list[str]] = []
         for trigger in triggers:
-            self._filter.Add(_of_every_alphabet(trigger), _options())
+            self._filter.Add(of_every_alphabet(trigger), options(ignore_case=True))
         if not self._empty:
             self._filter.Compile()
         for i in range(len(triggers)):

@@ -7,9 +7,10 @@ from typing import Any
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.executor import PatternExecutionEngine
-from tmws_patterns.pattern import Effect, PatternDefinition, PatternType
+from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import check_query, schema_of, signature, summary
+from tmws_patterns.targets import Effect
 
 _FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
 _MOST = 100
@@ -87,12 +88,7 @@ def _matching(
     registry: PatternRegistry, query: str | None, pattern_type: PatternType | None, server: str | None
 ) -> Sequence[PatternDefinition]:
     everything = [c.pattern for c in registry.index.candidates(query, _MOST)] if query else registry.patterns
-    return [
-        p
-        for p in everything
-        if pattern_type in (None, p.pattern_type)
-        and (server is None or (p.call is not None and p.call.server == server))
-    ]
+    return [p for p in everything if pattern_type in (None, p.pattern_type) and server in (None, *p.servers)]
 
 
 def _is_vague(registry: PatternRegistry, query: str | None) -> bool:

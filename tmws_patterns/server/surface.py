@@ -7,9 +7,12 @@ at most 300 (scripts/bench_engine.py holds both).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from mcp.types import Icon, Tool, ToolAnnotations
+
+from tmws_patterns.shaping import compact, count_tokens
 
 EXECUTE, LIST, STATS = "execute_pattern", "list_patterns", "pattern_stats"
 
@@ -40,7 +43,8 @@ TOOLS = (
         title="Execute",
         description=(
             "Answer a sentence, or run a named pattern with arguments. mode fast: tools only; comprehensive: tool and "
-            "memory. select: fields to keep. context: {agent, namespace}."
+            "memory. select: fields or a JMESPath; of text lines:/regex/+2, lines:10-40, head, tail, outline. "
+            "context: {agent, namespace}."
         ),
         input_schema=_schema(
             query=_TEXT,
@@ -103,3 +107,10 @@ TOOLS = (
         ),
     ),
 )
+
+
+@lru_cache(maxsize=1)
+def surface_tokens() -> int:
+    """o200k tokens that each session pays before its first call: instructions, names, descriptions, input schemas."""
+    tools = [{"name": t.name, "description": t.description, "inputSchema": t.input_schema} for t in TOOLS]
+    return count_tokens(compact({"instructions": INSTRUCTIONS, "tools": tools}))

@@ -28,8 +28,8 @@ from tmws_patterns.executor import PatternExecutionEngine
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.server.host import Host, Served
 from tmws_patterns.server.listing import list_patterns
-from tmws_patterns.server.surface import EXECUTE, LIST, STATS, TOOLS
-from tmws_patterns.shaping import compact
+from tmws_patterns.server.surface import EXECUTE, LIST, STATS, TOOLS, surface_tokens
+from tmws_patterns.shaping import ENCODING, compact, count_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -129,8 +129,11 @@ class Tools:
     async def _list(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
         del ctx
         given = _checked(ListArguments, arguments)
-        found = await list_patterns((await self._host.app()).engine, **given.model_dump())
-        return _result(compact(found), found)
+        app = await self._host.app()
+        found = await list_patterns(app.engine, **given.model_dump())
+        text = compact(found)
+        app.discovered(count_tokens(text))
+        return _result(text, found)
 
     async def _stats(self, ctx: ServerRequestContext[Any], arguments: dict[str, Any]) -> CallToolResult:
         del ctx
@@ -150,6 +153,7 @@ async def _section(app: Served, section: str | None) -> dict[str, Any]:
     if section == "health":
         return await app.health()
     stats = app.engine.get_stats()
+    stats |= {"encoding": ENCODING, "surface_tokens": surface_tokens()}
     stats["tokens_if_a_client_forwards_both"] = 2 * stats["total_tokens_used"]  # the text and the structure
     parts = {name: stats.pop(f"{name}_stats") for name in ("cache", "router", "registry")}
     tables = {name: stats.pop(name, {}) for name in ("patterns", "servers")}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+from tmws_patterns.shaping.compaction import COLS, ROWS, columns, tabled
 from tmws_patterns.shaping.tokens import compact, count_tokens, truncate
 
 Position = tuple[int, ...]
@@ -29,66 +31,105 @@ class Page:
     following: Position | None
 
 
-def cut(data: Any, start: Position, max_tokens: int | None) -> Page:
+def cut(data: Any, start: Position, max_tokens: int | None, *, tables: bool = False) -> Page:
     """The part of `data` from `start` that fits `max_tokens` (None: all the rest).
 
     A page always holds something, so that reading on always ends, even where one character is
-    over the budget.
+    over the budget. With `tables`, rows of the same fields become tables where that costs fewer tokens.
     """
     if max_tokens is None or (not start and _fits(compact(data), max_tokens)):
-        body = compact(_rest(data, start))
-        return Page(body, count_tokens(body), None)
-    part, following = _take(data, start, max_tokens)
-    body = compact(part)
-    return Page(body, count_tokens(body), following)
+        return _page(_rest(data, start), None, tables)
+    part, following = _Cutter(tables).take(data, start, max_tokens)
+    return _page(part, following, tables)
+
+
+def _page(part: Any, following: Position | None, tables: bool) -> Page:
+    """The part in its shortest form."""
+    forms = [compact(part)]
+    if tables and (other := tabled(part)) is not part:
+        forms.append(compact(other))
+    tokens, body = min(((count_tokens(form), form) for form in forms), key=itemgetter(0))
+    return Page(body, tokens, following)
 
 
 def _fits(text: str, budget: int) -> bool:
     return len(text) <= budget * _LONGEST_TOKEN and count_tokens(text) <= budget
 
 
-def _take(data: Any, start: Position, budget: int) -> tuple[Any, Position | None]:
-    match data:
-        case str():
-            return _take_text(data, start, budget)
-        case dict():
-            names = list(data)
-            kept: dict[str, Any] = {}
-            following = _take_items(
-                [data[n] for n in names], start, budget, lambda i, v: kept.__setitem__(names[i], v), lambda i: names[i]
-            )
-            return kept, following
-        case list():
-            rows: list[Any] = []
-            return rows, _take_items(data, start, budget, lambda _, v: rows.append(v), lambda _: "")
-        case _:
-            return data, None
+def _as_it_is(item: Any) -> Any:
+    return item
 
 
-def _take_items(
-    items: list[Any], start: Position, budget: int, keep: Callable[[int, Any], None], label: Callable[[int], str]
-) -> Position | None:
-    """Pass what fits to `keep`, whole items as long as possible; returns where to go on."""
-    index, inner = (start[0], start[1:]) if start else (0, ())
-    left = budget - 2  # the brackets
-    empty = True
-    for i in range(index, len(items)):
-        item = items[i]
-        name = f'"{label(i)}":' if label(i) else ""
-        text = "" if inner else f"{name}{compact(item)},"
-        if text and _fits(text, left):
-            keep(i, item)
-            left -= count_tokens(text)
-        elif empty or (left >= _LEAST and not _fits(text, budget)):
-            part, following = _take(item, inner, max(1, left - count_tokens(name)))
-            keep(i, part)
-            if following is not None:
-                return (i, *following)
-            left = 0
+class _Cutter:
+    """Takes what fits. `tables`: rows of the same fields cost what they cost in a table."""
+
+    def __init__(self, tables: bool) -> None:
+        self._tables = tables
+
+    def take(self, data: Any, start: Position, budget: int) -> tuple[Any, Position | None]:
+        """The part from `start` that fits, and where the next begins."""
+        match data:
+            case str():
+                return _take_text(data, start, budget)
+            case dict():
+                names = list(data)
+                kept: dict[str, Any] = {}
+                following = self._items(
+                    [data[n] for n in names],
+                    start,
+                    budget,
+                    lambda i, v: kept.__setitem__(names[i], v),
+                    label=lambda i: f"{compact(names[i])}:",
+                )
+                return kept, following
+            case list():
+                return self._rows(data, start, budget)
+            case _:
+                return data, None
+
+    def _rows(self, data: list[Any], start: Position, budget: int) -> tuple[list[Any], Position | None]:
+        rows: list[Any] = []
+        form: Callable[[Any], Any]
+        names = columns(data) if self._tables else None
+        if names is not None and len(start) <= 1:
+            budget = max(1, budget - count_tokens(compact({COLS: names, ROWS: []})))
+            form = itemgetter(*names) if len(names) > 1 else lambda row: [row[names[0]]]
         else:
-            return (i,)
-        empty, inner = False, ()
-    return None
+            form = _as_it_is
+        return rows, self._items(data, start, budget, lambda _, v: rows.append(v), form=form)
+
+    def _items(
+        self,
+        items: list[Any],
+        start: Position,
+        budget: int,
+        keep: Callable[[int, Any], None],
+        label: Callable[[int], str] = lambda _: "",
+        form: Callable[[Any], Any] = _as_it_is,
+    ) -> Position | None:
+        """Pass what fits to `keep`, whole items as long as possible; returns where to go on.
+
+        `label` stands before an item, `form` is what is written of it.
+        """
+        index, inner = (start[0], start[1:]) if start else (0, ())
+        left = budget - 2  # the brackets
+        empty = True
+        for i in range(index, len(items)):
+            item = items[i]
+            text = "" if inner else f"{label(i)}{compact(form(item))},"
+            if text and _fits(text, left):
+                keep(i, item)
+                left -= count_tokens(text)
+            elif empty or (left >= _LEAST and not _fits(text, budget)):
+                part, following = self.take(item, inner, max(1, left - count_tokens(label(i))))
+                keep(i, part)
+                if following is not None:
+                    return (i, *following)
+                left = 0
+            else:
+                return (i,)
+            empty, inner = False, ()
+        return None
 
 
 def _take_text(text: str, start: Position, budget: int) -> tuple[str, Position | None]:

@@ -1,13 +1,62 @@
-"""Keeping only the fields that were asked for."""
+"""Keeping only what was asked for: fields, a JMESPath expression, or a part of a text.
+
+Several fields belong together; anything else is one step, and steps follow one another: `content`, then
+`lines:/error/`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput
+from tmws_patterns.expressions import expression
+from tmws_patterns.shaping.shape import shape
+from tmws_patterns.shaping.text import END_LINES, FORMS, check_form, is_form, outline, part_of
 
 _ABSENT = object()
+_PLAIN = re.compile(r"[\w.\- ]+")  # a field's name, or a dotted path of them; other names stand in "quotes" in JMESPath
+_LONG = 200  # characters from which a field is a text that `lines` can mean without naming it
+
+
+def parts(select: str | Sequence[str] | None) -> tuple[str, ...]:
+    """What was asked for, one by one: a string is fields separated by commas, or one expression."""
+    if not select:
+        return ()
+    if isinstance(select, str):
+        names = select.split(",")
+        select = names if all(_PLAIN.fullmatch(name.strip()) or not name.strip() for name in names) else [select]
+    return tuple(filter(None, (str(said).strip() for said in select)))
+
+
+def check_select(select: Sequence[str]) -> None:
+    """Refuse what could be applied to no answer.
+
+    Raises:
+        InvalidInput: an expression or a form of text that cannot be read.
+    """
+    for said in select:
+        if is_form(said):
+            check_form(said)
+        elif not _PLAIN.fullmatch(said):
+            expression(said)
+
+
+def chosen(data: Any, select: Sequence[str]) -> Any:
+    """What the parts of `select` make of `data`, one after the other; all of it for none.
+
+    Raises:
+        InvalidInput: a part cannot be read, or names what is not there; the hint says what is.
+    """
+    fields: list[str] = []
+    for said in select:
+        if _is_field(data, said):
+            fields.append(said)
+            continue
+        data = _step(project(data, fields), said)
+        fields = []
+    return project(data, fields)
 
 
 def project(data: Any, fields: Sequence[str]) -> Any:
@@ -22,9 +71,59 @@ def project(data: Any, fields: Sequence[str]) -> Any:
         return data
     kept = _project(data, fields)
     if kept is _ABSENT:
-        found = ", ".join(sorted(_names(data))[:20]) or "none: the answer is plain text or a number"
-        raise InvalidInput(f"the answer has no field {', '.join(fields)}", hint=f"its fields are: {found}")
+        raise InvalidInput(f"the answer has no field {', '.join(fields)}", hint=_what_there_is(data))
     return kept
+
+
+def _is_field(data: Any, said: str) -> bool:
+    """True for a name: of a field that there is, or that could be one and nothing else."""
+    return said in _names(data) or (not is_form(said) and _PLAIN.fullmatch(said) is not None)
+
+
+def _step(data: Any, said: str) -> Any:
+    if not is_form(said):
+        value = expression(said).of(data)
+        if value is None:
+            raise InvalidInput(f"{said[:200]!r} finds nothing in the answer", hint=_what_there_is(data))
+        return value
+    if said == "outline" and not isinstance(data, str) and (text := _text(data)) is None:
+        return shape(data)
+    if isinstance(data, list) and not said.startswith("lines:") and said != "outline":
+        end, _, count = said.partition(":")
+        number = int(count or END_LINES)
+        return data[:number] if end == "head" else data[max(0, len(data) - number) :]
+    text = _text(data)
+    if text is None:
+        raise InvalidInput(
+            f"which text is {said[:200]!r} of?", hint=f"name its field before it; {_what_there_is(data)}"
+        )
+    return outline(text) if said == "outline" else part_of(text, said)
+
+
+def _text(data: Any) -> str | None:
+    """The text that an answer is or holds; None where it holds none or several."""
+    if isinstance(data, str):
+        return data
+    if isinstance(data, list) and data and all(isinstance(row, str) for row in data):
+        return "\n".join(data)
+    texts = list(_long_texts(data))
+    return texts[0] if len(texts) == 1 else None
+
+
+def _long_texts(data: Any) -> Any:
+    if isinstance(data, str):
+        if len(data) >= _LONG or "\n" in data:
+            yield data
+    elif isinstance(data, dict | list):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _long_texts(value)
+
+
+def _what_there_is(data: Any) -> str:
+    if isinstance(data, str):
+        return f"the answer is plain text: {FORMS}"
+    names = sorted(_names(data))[:20]
+    return f"its fields are: {', '.join(names)}" if names else "the answer has no fields"
 
 
 def _project(data: Any, fields: Sequence[str]) -> Any:

@@ -61,6 +61,11 @@ class Statistics:
         if record.error_code:
             self._errors[record.error_code] += 1
 
+    def discovered(self, tokens: int) -> None:
+        """Count one list of patterns that an agent read to find out what there is, in o200k tokens."""
+        self._all.discovered(tokens)
+        self._unflushed.discovered(tokens)
+
     def snapshot(self) -> dict[str, Any]:
         """This session: the sums and rates (percent), latency_ms, and lines by pattern, server and error code."""
         return {
@@ -87,7 +92,7 @@ class Statistics:
     async def flush(self) -> None:
         """Add what is new to the all-time totals; an outage leaves it for the next flush."""
         async with self._flushing:
-            if self._totals is None or not self._unflushed.executions:
+            if self._totals is None or not any(self._unflushed.sums().values()):
                 return
             taken, self._unflushed = self._unflushed, Tally()
             flushed = False

@@ -18,6 +18,13 @@ class Tally:
     duration_ms: float = 0.0
     tokens_used: int = 0
     tokens_saved: int = 0
+    discoveries: int = 0
+    discovery_tokens: int = 0
+
+    def discovered(self, tokens: int) -> None:
+        """Add one list of patterns that somebody read, at so many tokens."""
+        self.discoveries += 1
+        self.discovery_tokens += tokens
 
     def count(self, record: CallRecord) -> None:
         """Add one call."""
@@ -58,6 +65,8 @@ class Tally:
             "avg_execution_time_ms": self.average_ms,
             "total_tokens_used": self.tokens_used,
             "tokens_saved": self.tokens_saved,
+            "discoveries": self.discoveries,
+            "discovery_tokens": self.discovery_tokens,
             "success_rate": self.percent(successes),
             "cache_hit_rate": self.percent(self.cache_hits),
         }

@@ -133,13 +133,18 @@ def wanted_of(
 
 def schema_of_slot(slot: Slot) -> dict[str, Any]:
     """A slot of a YAML pattern as a JSON schema."""
-    plain = slot.type in ("integer", "number", "boolean", "array", "object")
-    found: dict[str, Any] = {"type": slot.type if plain else "string"}
-    if not plain and slot.type != "string":
-        found["format"] = {"datetime": "date-time", "url": "uri", "duration": AS_SAID}.get(slot.type, slot.type)
+    found = _schema_of_type(slot.type)
+    if slot.items is not None:
+        found["items"] = _schema_of_type(slot.items)
     if slot.enum:
         found["enum"] = list(slot.enum)
     return found | ({"description": slot.description} if slot.description else {})
+
+
+def _schema_of_type(kind: str) -> dict[str, Any]:
+    if kind in ("string", "integer", "number", "boolean", "array", "object"):
+        return {"type": kind}
+    return {"type": "string", "format": {"datetime": "date-time", "url": "uri", "duration": AS_SAID}.get(kind, kind)}
 
 
 @lru_cache(maxsize=8_192)
