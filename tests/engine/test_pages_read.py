@@ -1,0 +1,154 @@
+"""What an agent over MCP reads of an answer: what it selected, in the shortest form, a page at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from tmws_patterns import PatternDefinition, PatternExecutionEngine
+from tmws_patterns.shaping import count_tokens
+
+pytestmark = pytest.mark.anyio
+
+BOOK = "# Book\n\n" + "\n".join(f"## Chapter {i}\nwords of chapter {i}\n" for i in range(200))
+
+
+@pytest.fixture
+async def engine(workshop) -> PatternExecutionEngine:
+    found = await workshop.engine()
+    await found.discover()
+    return found
+
+
+async def read(engine: PatternExecutionEngine, query: str | None = None, **said: Any) -> dict[str, Any]:
+    """The page as an MCP client gets it; its text and its structure are the same, and cost what they say."""
+    call = engine.call(query, enveloped=True, **said)
+    with anyio.fail_after(20):
+        answer = await engine.answer(call)
+    page = orjson.loads(answer.text)
+    assert page == orjson.loads(orjson.dumps(answer.structured))
+    assert page["tokens_used"] == count_tokens(answer.text)
+    return page
+
+
+def untabled(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(zip(table["cols"], row, strict=True)) for row in table["rows"]]
+
+
+async def test_rows_come_as_a_table_over_mcp_and_as_they_are_in_python(engine) -> None:
+    page = await read(engine, "shelf of 5")
+    plain = (await engine.execute("shelf of 5")).result
+    assert untabled(page["result"]) == plain
+    assert plain[0] == {"row": 0, "label": "label of row number 0", "empty": None}
+
+
+async def test_compaction_can_be_turned_off_by_a_setting_and_by_a_pattern(engine, workshop) -> None:
+    off = await workshop.engine(compaction="off")
+    assert isinstance((await read(off, "shelf of 5"))["result"], list)
+    for how, expected in (
+        ("off", {"row": 0, "label": "label of row number 0", "empty": None}),
+        ("lossy", [0, "label of row number 0"]),
+    ):
+        pattern = {
+            "name": f"shelf_{how}",
+            "pattern_type": "infrastructure",
+            "description": "x",
+            "effect": "read",
+            "compaction": how,
+            "call": {"server": "workshop", "tool": "shelf", "arguments": {"rows": 3}},
+        }
+        engine.registry.register(PatternDefinition.from_config(pattern))
+        page = await read(engine, pattern=f"shelf_{how}")
+        first = page["result"][0] if how == "off" else page["result"]["rows"][0]
+        assert first == expected
+        assert page["metadata"].get("lossy", False) is (how == "lossy")
+
+
+async def test_a_long_answer_tells_its_shape_and_the_next_call_selects_from_it(engine, workshop) -> None:
+    page = await read(engine, "shelf of 200")
+    assert page["metadata"]["shape"] == "200 × {row: number, label: text, empty: null}"
+    chosen = await read(engine, "shelf of 200", select="[?row > `197`].label")
+    assert chosen["result"] == ["label of row number 198", "label of row number 199"]
+    assert "next_cursor" not in chosen["metadata"]
+    assert chosen["metadata"]["tokens_saved"] > 1_000
+    assert chosen["tokens_used"] < 150
+    assert chosen["cache_hit"], "the raw answer was kept, whatever was selected of it"
+
+
+async def test_all_pages_joined_are_the_answer_after_other_calls_and_a_restart(engine, workshop) -> None:
+    page = await read(engine, "shelf of 200", max_tokens=300)
+    rows, pages = untabled(page["result"]), 1
+    reader = engine
+    while cursor := page["metadata"].get("next_cursor"):
+        await read(reader, "tide")
+        page = await read(reader, cursor=cursor, max_tokens=300)
+        rows, pages = rows + untabled(page["result"]), pages + 1
+        if pages == 2:
+            await engine.aclose()
+            reader = await workshop.engine()
+        assert page["tokens_used"] < 300 + 150
+    assert rows == [{"row": i, "label": f"label of row number {i}", "empty": None} for i in range(200)]
+    assert pages > 3
+
+
+async def test_a_cursor_goes_on_with_what_was_selected(engine) -> None:
+    page = await read(engine, "shelf of 200", select=["[*].label"], max_tokens=200)
+    labels = list(page["result"])
+    while cursor := page["metadata"].get("next_cursor"):
+        page = await read(engine, cursor=cursor, max_tokens=200)
+        labels += page["result"]
+    assert labels == [f"label of row number {i}" for i in range(200)]
+
+
+async def test_both_halves_of_a_hybrid_answer_are_on_its_first_page_with_their_sources(engine) -> None:
+    for i in range(20):
+        await engine.memory.store(f"note {i} about the shelf: " + f"words of note number {i} " * 12)
+    pattern = {
+        "name": "shelf_and_notes",
+        "pattern_type": "hybrid",
+        "description": "x",
+        "effect": "read",
+        "call": {"server": "workshop", "tool": "shelf", "arguments": {"rows": 150}},
+        "memory": {"operation": "recall", "query": "shelf", "limit": 20},
+    }
+    engine.registry.register(PatternDefinition.from_config(pattern))
+    page = await read(engine, pattern="shelf_and_notes")
+    rows, notes = untabled(page["result"]["tool"]), page["result"]["memory"]
+    assert page["metadata"]["sources"] == {"tool": "workshop.shelf", "memory": "recall"}
+    notes = untabled(notes) if isinstance(notes, dict) else notes
+    assert len(rows) > 10
+    assert len(notes) >= 2
+    while cursor := page["metadata"].get("next_cursor"):
+        page = await read(engine, cursor=cursor)
+        for name, kept in (("tool", rows), ("memory", notes)):
+            part = page["result"].get(name, [])
+            kept.extend(untabled(part) if isinstance(part, dict) else part)
+    assert [row["row"] for row in rows] == list(range(150))
+    assert len({note["id"] for note in notes}) == 20
+
+
+@pytest.mark.parametrize("select", ["[?", "lines:/(/", "nix(@)", "lines:many"])
+async def test_a_selection_that_cannot_be_read_is_refused_before_anything_runs(engine, workshop, select) -> None:
+    refused = await engine.execute("look at vice", select=select)
+    assert refused.error.code == "invalid_input"
+    assert refused.error.hint
+    assert workshop.calls("look") == 0
+
+
+async def test_a_selection_of_what_is_not_there_says_what_is(engine) -> None:
+    found = await engine.execute("shelf of 3", select="nix")
+    assert found.error.code == "invalid_input"
+    assert found.error.hint == "its fields are: empty, label, row"
+
+
+async def test_a_text_is_read_by_its_outline_and_then_by_its_lines(engine) -> None:
+    await engine.memory.store(BOOK, importance=0.9)
+    whole = await engine.execute("recall chapter 120", select="[0].content | @")
+    assert whole.result == BOOK
+    outline = await engine.execute("recall chapter 120", select=["[0].content", "outline", "lines:/Chapter 120$/"])
+    line = int(outline.result.split(":")[1])
+    found = await engine.execute("recall chapter 120", select=["[0].content", f"lines:{line}-{line + 1}"])
+    assert found.result == "## Chapter 120\nwords of chapter 120\n"
