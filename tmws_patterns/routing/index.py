@@ -20,7 +20,7 @@ from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
 from tmws_patterns.routing.learning.stage import REJECT, Likely, together
 from tmws_patterns.routing.spelling import Speller
-from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, words
+from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, without_values, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
 from tmws_patterns.targets import VARIABLE
@@ -182,14 +182,17 @@ class PatternIndex:
         """What was learned of the sentence, and the tools that fit it. `sure` where a name or trigger was found."""
         learned = self._learned
         vector = learned.core.encoder.encode(query) if learned else None
-        tools = self._tools.match(query, most, self._core, vector)
+        asked = without_values(query)
+        wanted = vector if asked == query or learned is None else learned.core.encoder.encode(asked)
+        tools = self._tools.match(asked, most, self._core, wanted)
         routes: list[Likely] = []
         if learned and vector is not None and learned.core.stage is not None:
             routes = learned.core.stage.match(query, most, vector)
         decided = sure or (bool(routes) and routes[0].confidence >= _SURE)
         if learned and learned.fine and self._fine and not decided:
             fine = learned.fine.encoder.encode(query)
-            tools = self._tools.match(query, most, self._fine, fine)
+            wanted = fine if asked == query else learned.fine.encoder.encode(asked)
+            tools = self._tools.match(asked, most, self._fine, wanted)
             if learned.fine.stage is not None:
                 routes = together(routes, learned.fine.stage.match(query, most, fine))
         found: list[tuple[int, Candidate]] = []

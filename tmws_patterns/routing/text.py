@@ -9,6 +9,8 @@ from functools import lru_cache
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
+_VALUES = re.compile(r"https?://\S+|(?<![\w/])(?:~|\.{1,2})?/[\w.\-*]+(?:/[\w.\-*]*)*|\"[^\"]{1,2000}\"|`[^`]{1,2000}`")
+
 STOP_WORDS = frozenset(
     """a an and any are as at be been but by can could did do does for from had has have how i i'd i'm if in into is it
     its just like let's lets make may me might my need of on or our out please shall she should so some than that the
@@ -21,6 +23,17 @@ def normalise(query: str) -> str:
     """One spelling of a sentence: NFKC, single spaces, no closing mark or space at its ends; " ." is a folder."""
     one = " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?! ")
     return one if one.endswith((" .", " ..", "/.", "/..")) else one.rstrip("?!. ")
+
+
+def without_values(query: str) -> str:
+    """A sentence without the addresses, absolute paths and quoted texts in it, which do not say which tool is meant.
+
+    What is nothing but such values stays as it is.
+    """
+    if not ("/" in query or '"' in query or "`" in query):
+        return query
+    rest = " ".join(_VALUES.sub(" ", query).split())
+    return rest if words(rest) else query
 
 
 @lru_cache(maxsize=256)
