@@ -11,8 +11,9 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ResourceTemplateReference
 from served import Served, in_memory_client
+from tables import untabled
 
-from tmws_patterns.shaping import count_tokens
+from tmws_patterns.shaping import compact, count_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -67,22 +68,42 @@ async def test_a_client_lists_asks_reads_on_and_sees_what_it_cost(served: Served
     after = (await client.call_tool("pattern_stats", {})).structured_content
     assert after["total_executions"] - before["total_executions"] == 4
     assert after["cache_hits"] - before["cache_hits"] == 1
+    assert after["discoveries"] - before["discoveries"] == 1
+    assert after["discovery_tokens"] - before["discovery_tokens"] == count_tokens(compact(found))
+    assert after["encoding"] == "o200k_base"
+    assert after["surface_tokens"] <= 400
 
 
 async def test_a_long_answer_comes_in_pages_without_running_the_tool_again(served: Served) -> None:
     client = served.client
     answer = page(await execute(client, pattern="workshop.shelf", arguments={"rows": 200}))
-    rows, whole = answer["result"], answer["metadata"]["resource"]
+    rows, whole = untabled(answer["result"]), answer["metadata"]["resource"]
+    assert answer["metadata"]["shape"] == "200 × {row: number, label: text, empty: null}"
     assert answer["tokens_used"] < 1_200
     while cursor := answer["metadata"].get("next_cursor"):
         answer = page(await execute(client, cursor=cursor))
         assert answer["pattern_name"] == "workshop.shelf"
-        rows += answer["result"]
+        rows += untabled(answer["result"])
     assert [row["row"] for row in rows] == list(range(200))
     (resource,) = (await client.read_resource(whole)).contents
     assert len(orjson.loads(resource.text)) == 200
     chosen = page(await execute(client, pattern="workshop.shelf", arguments={"rows": 3}, select=["row"]))
-    assert chosen["result"] == [{"row": 0}, {"row": 1}, {"row": 2}]
+    assert untabled(chosen["result"]) == [{"row": 0}, {"row": 1}, {"row": 2}]
+    labels = page(await execute(client, pattern="workshop.shelf", arguments={"rows": 3}, select="[?row>`1`].label"))
+    assert labels["result"] == ["label of row number 2"]
+
+
+async def test_a_list_for_a_query_costs_at_most_300_tokens_and_details_are_asked_for(served: Served) -> None:
+    client = served.client
+    for query in ("commits and files of a repository", "shelf", "what is remembered about boats", "time"):
+        found = await client.call_tool("list_patterns", {"query": query})
+        assert count_tokens(found.content[0].text) <= 300
+        assert 1 <= len(found.structured_content["patterns"]) <= 5
+        assert all(entry["call"].endswith(")") for entry in found.structured_content["patterns"])
+    more = (await client.call_tool("list_patterns", {"query": "shelf", "limit": 12})).structured_content
+    assert len(more["patterns"]) == 12
+    one = (await client.call_tool("list_patterns", {"query": "shelf", "limit": 1, "detail": True})).structured_content
+    assert one["patterns"][0]["arguments"]["required"] == ["rows"]
 
 
 async def test_a_failure_tells_code_hint_and_candidates_in_its_text(served: Served) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import orjson
 import pytest
+from tables import untabled
 
 from tmws_patterns import PatternDefinition, PatternExecutionEngine
 from tmws_patterns.shaping import count_tokens
@@ -32,10 +33,6 @@ async def read(engine: PatternExecutionEngine, query: str | None = None, **said:
     assert page == orjson.loads(orjson.dumps(answer.structured))
     assert page["tokens_used"] == count_tokens(answer.text)
     return page
-
-
-def untabled(table: dict[str, Any]) -> list[dict[str, Any]]:
-    return [dict(zip(table["cols"], row, strict=True)) for row in table["rows"]]
 
 
 async def test_rows_come_as_a_table_over_mcp_and_as_they_are_in_python(engine) -> None:
@@ -116,16 +113,14 @@ async def test_both_halves_of_a_hybrid_answer_are_on_its_first_page_with_their_s
     }
     engine.registry.register(PatternDefinition.from_config(pattern))
     page = await read(engine, pattern="shelf_and_notes")
-    rows, notes = untabled(page["result"]["tool"]), page["result"]["memory"]
+    rows, notes = untabled(page["result"]["tool"]), untabled(page["result"]["memory"])
     assert page["metadata"]["sources"] == {"tool": "workshop.shelf", "memory": "recall"}
-    notes = untabled(notes) if isinstance(notes, dict) else notes
     assert len(rows) > 10
     assert len(notes) >= 2
     while cursor := page["metadata"].get("next_cursor"):
         page = await read(engine, cursor=cursor)
         for name, kept in (("tool", rows), ("memory", notes)):
-            part = page["result"].get(name, [])
-            kept.extend(untabled(part) if isinstance(part, dict) else part)
+            kept.extend(untabled(page["result"].get(name, [])))
     assert [row["row"] for row in rows] == list(range(150))
     assert len({note["id"] for note in notes}) == 20
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import untabled
 
 from tmws_patterns.shaping import Page, compact, count_tokens, cut
 from tmws_patterns.shaping.compaction import folded, tabled
@@ -30,15 +31,6 @@ def leaves(data: Any) -> list[Any]:
     if isinstance(data, list):
         return [leaf for value in data for leaf in leaves(value)]
     return list(data) if isinstance(data, str) else [data]
-
-
-def untabled(data: Any) -> Any:
-    """Tables as the rows that they stand for."""
-    if isinstance(data, dict) and data.keys() == {"cols", "rows"}:
-        return [untabled(dict(zip(data["cols"], row, strict=True))) for row in data["rows"]]
-    if isinstance(data, dict):
-        return {name: untabled(value) for name, value in data.items()}
-    return [untabled(value) for value in data] if isinstance(data, list) else data
 
 
 def pages(data: Any, budget: int, cut: Callable[..., Page] = cut, **how: bool) -> list[Any]:

@@ -10,10 +10,12 @@ from tmws_patterns.executor import PatternExecutionEngine
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import check_query, schema_of, signature, summary
+from tmws_patterns.shaping import compact, count_tokens
 from tmws_patterns.targets import Effect
 
 _FOUND, _LISTED = 5, 20  # patterns of one answer, with a query and without
 _MOST = 100
+_PAGE = 300  # tokens of an answer to a query, where nobody says how many patterns are wanted
 _EXAMPLES = 5  # of a pattern's sentences that are shown: more of them teach routing, not a reader
 _LONGEST_CURSOR = 9  # digits of a place in a list
 
@@ -45,10 +47,11 @@ async def list_patterns(
         found = _matching(engine.registry, query, pattern_type, server)
     start = _start(cursor)
     count = min(limit or (_FOUND if query else _LISTED), _MOST)
-    page: dict[str, Any] = {
-        "patterns": [_entry(engine.registry, p, detail) for p in found[start : start + count]],
-        "total": len(found),
-    }
+    entries = [_entry(engine.registry, p, detail) for p in found[start : start + count]]
+    if query and limit is None and not detail:
+        entries = _affordable(entries)
+    count = len(entries) or count
+    page: dict[str, Any] = {"patterns": entries, "total": len(found)}
     if start + count < len(found):
         page["next_cursor"] = str(start + count)
     if unknown:
@@ -82,6 +85,16 @@ def _entry(registry: PatternRegistry, pattern: PatternDefinition, detail: bool) 
     entry = {"call": signature(pattern, registry.schema(pattern)), "about": summary(pattern)}
     effect = registry.effect(pattern)
     return entry if effect is Effect.READ else {**entry, "effect": str(effect or "undeclared")}
+
+
+def _affordable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first entries that fit a short answer, and always one."""
+    left = _PAGE - count_tokens(compact({"patterns": [], "total": _MOST, "next_cursor": str(_MOST)}))
+    for i, entry in enumerate(entries):
+        left -= count_tokens(f"{compact(entry)},")
+        if left < 0:
+            return entries[: max(1, i)]
+    return entries
 
 
 def _matching(
