@@ -92,7 +92,7 @@ class Learner:
 
     async def _encoded(self, lessons: Lessons, encoder: Encoder) -> Encoded:
         """The encoder with all texts done, by portions: those of a model take seconds, for which an end cannot wait."""
-        texts = lessons.texts
+        texts = lessons.texts(encoder)
         parts = [texts[start : start + _PORTION] for start in range(0, len(texts), _PORTION)]
         vectors = [await to_thread.run_sync(encoder.encode_all, part) for part in parts]
         return Encoded(encoder, texts, vectors)

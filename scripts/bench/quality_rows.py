@@ -38,7 +38,7 @@ class Remembering:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._kept: dict[str, Any] = {}
-        self.width = encoder.width
+        self.width, self.name = encoder.width, encoder.name
         self.knows = encoder.knows
 
     def encode(self, text: str) -> Any:

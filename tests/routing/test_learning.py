@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from known import learned
 
-from tmws_patterns import PatternDefinition
-from tmws_patterns.encoder import static_encoder
+from tmws_patterns import PatternDefinition, Settings
+from tmws_patterns.encoder import sentence_encoder, static_encoder
+from tmws_patterns.loader import load_packs
 from tmws_patterns.registry import PatternRegistry
-from tmws_patterns.routing.learning import head
+from tmws_patterns.routing import learn_stage, shipped_stage, study, trigger_fault
+from tmws_patterns.routing.learning import head, knowledge
 from tmws_patterns.routing.learning.calibration import fit
-from tmws_patterns.routing.learning.features import SKETCH, Features, terms_of
+from tmws_patterns.routing.learning.features import SKETCH, Encoder, Features, terms_of
 from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
 from tmws_patterns.routing.learning.stage import FORM, Likely, StaticStage, learn, together
 
@@ -203,3 +205,35 @@ def test_what_was_learned_with_another_table_is_learned_anew() -> None:
         4,
         "c8a286c58b8bb94c8030981b65d20e88334e93f6de873408a2a471cf57e02a53",
     )
+
+
+def test_what_the_shipped_patterns_teach_was_learned_beforehand_and_is_what_they_teach_now() -> None:
+    shipped = PatternRegistry(load_packs(Settings.load({}).pattern_path, trigger_fault)).index.lessons
+    mend = "run scripts/learn_shipped.py: the patterns, the table or the learning changed"
+    kept = shipped_stage(shipped.alone, static_encoder())
+    assert kept is not None, mend
+    assert shipped_stage(shipped.alone, sentence_encoder()) is not None, mend
+    now = learn_stage(shipped.alone, static_encoder())
+    assert now is not None
+    for sentence in ("what time is it in Oslo", "which files did the last commits change", "order me a pizza"):
+        for old, new in zip(matched(kept, sentence), matched(now, sentence), strict=True):
+            assert old.name == new.name, mend
+            assert old.confidence == pytest.approx(new.confidence, abs=0.01), mend
+
+
+def test_shipped_patterns_are_not_learned_again_and_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[int] = []
+
+    def counted(pairs: list[tuple[str, str]], encoder: Encoder) -> StaticStage | None:
+        learnt.append(len(pairs))
+        return learn(pairs, encoder)
+
+    monkeypatch.setattr(knowledge, "learn", counted)
+    shipped = PatternRegistry(load_packs(Settings.load({}).pattern_path, trigger_fault))
+    knowledge._stage.cache_clear()
+    assert study(shipped.index.lessons, static_encoder()).stage is not None
+    assert learnt == []
+    shipped.register(pattern("another", description="Something else", examples=["do something else"]))
+    assert study(shipped.index.lessons, static_encoder()).stage is not None
+    assert len(learnt) == 1
+    assert shipped.index.lessons.texts(static_encoder()), "all must be encoded that is learned"

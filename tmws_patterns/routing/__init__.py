@@ -3,7 +3,17 @@
 from tmws_patterns.routing.arguments import schema_of
 from tmws_patterns.routing.index import TRIGGER, PatternIndex
 from tmws_patterns.routing.learning.features import Encoder
-from tmws_patterns.routing.learning.knowledge import Encoded, Knowledge, Learned, Lessons, confused, study
+from tmws_patterns.routing.learning.knowledge import (
+    Encoded,
+    Knowledge,
+    Learned,
+    Lessons,
+    confused,
+    learn_stage,
+    shipped_stage,
+    stage_file,
+    study,
+)
 from tmws_patterns.routing.planner import Planner
 from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Bands, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
@@ -29,10 +39,13 @@ __all__ = [
     "check_query",
     "confused",
     "group_names",
+    "learn_stage",
     "mode_of",
     "parameters_of",
     "schema_of",
+    "shipped_stage",
     "signature",
+    "stage_file",
     "study",
     "summary",
     "trigger_fault",

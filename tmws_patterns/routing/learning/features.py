@@ -32,9 +32,15 @@ _MOST = 64  # words of a sentence that are looked at: what is asked stands in it
 
 
 class Encoder(Protocol):
-    """Sentences as vectors of one length, `width` numbers (float32). Safe to share between threads."""
+    """Sentences as vectors of one length, `width` numbers (float32). Safe to share between threads.
+
+    `name` is another for an encoder that gives other vectors.
+    """
 
     width: int
+
+    @property
+    def name(self) -> str: ...
 
     def encode(self, text: str) -> Vector: ...
 

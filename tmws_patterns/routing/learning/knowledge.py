@@ -1,7 +1,8 @@
 """What is learned of a set of patterns and tools: the lesson plan, and what came of it, for one encoder or two.
 
 The static table is always there; a sentence model, where it is installed, is asked only about the
-sentences that the table leaves uncertain.
+sentences that the table leaves uncertain. What the shipped patterns teach was learned beforehand, and lies in
+`stages/` (scripts/learn_shipped.py): who uses them as they are learns nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from importlib.resources import files
 
 import numpy as np
 import orjson
@@ -20,6 +22,7 @@ from tmws_patterns.routing.learning.features import Encoder, Matrix
 from tmws_patterns.routing.learning.stage import FORM, REJECT, StaticStage, confusions, learn, strangers
 from tmws_patterns.routing.tools import ToolText
 
+STAGES = files(__package__) / "stages"
 _ABOUT = 300  # characters of a description that are learned from
 Read = Callable[[PatternDefinition, str], str]
 """An example as it is learned: without what its trigger catches."""
@@ -43,11 +46,17 @@ class Lessons:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def texts(self, encoder: Encoder) -> list[str]:
+        """Every text that the encoder will be asked for when this is learned, each once."""
+        texts = [text for tool in self.tools for text in tool.meanings]
+        if shipped_stage(self.alone, encoder) is None:  # type: ignore[arg-type]  # as in study
+            texts += [*(text for pairs in self.taught.values() for _, text in pairs), *strangers()]
+        return list(dict.fromkeys(texts))
+
     @property
-    def texts(self) -> list[str]:
-        """Every text that an encoder is asked for when this is learned, each once."""
-        taught = (text for pairs in self.taught.values() for _, text in pairs)
-        return list(dict.fromkeys([*taught, *(text for tool in self.tools for text in tool.meanings), *strangers()]))
+    def alone(self) -> Lessons:
+        """The same without the tools: what a stage is learned from."""
+        return Lessons(self.taught)
 
     @cached_property
     def digest(self) -> str:
@@ -62,11 +71,11 @@ class Encoded:
     def __init__(self, encoder: Encoder, texts: Sequence[str], vectors: Sequence[Matrix]) -> None:
         """Know `texts` by their `vectors`, given in portions; `encoder` does whatever else is asked."""
         self.encoder = encoder
-        self.width = encoder.width
+        self.width, self.name = encoder.width, encoder.name
         self.knows = encoder.knows
         self.encode = encoder.encode
         self._rows = {text: row for row, text in enumerate(texts)}
-        self._vectors = np.concatenate(vectors)
+        self._vectors = np.concatenate([np.zeros((0, encoder.width), np.float32), *vectors])
 
     def encode_all(self, texts: Sequence[str]) -> Matrix:
         """The vectors of several texts, one a row."""
@@ -150,7 +159,7 @@ def study(lessons: Lessons, encoder: Encoder, before: Knowledge | None = None) -
     Takes a fraction of a second with the table, seconds with a model: not for the event loop.
     """
     texts = list(dict.fromkeys(tool.meanings for tool in lessons.tools))
-    stage = _stage(Lessons(lessons.taught), encoder)  # type: ignore[arg-type]  # an encoder is itself, and so hashable
+    stage = _stage(lessons.alone, encoder)  # type: ignore[arg-type]  # an encoder is itself, and so hashable
     known = before.meanings if before else {}
     new = {pair: row for row, pair in enumerate(t for t in texts if t not in known)}
     made = tool_vectors(list(new), encoder)
@@ -176,7 +185,25 @@ def tool_vectors(meanings: Sequence[tuple[str, str]], encoder: Encoder) -> Matri
 @lru_cache(maxsize=4)
 def _stage(lessons: Lessons, encoder: Encoder) -> StaticStage | None:
     """Learned once for all engines of a process that read the same packs, whatever their tools."""
+    plain = encoder.encoder if isinstance(encoder, Encoded) else encoder
+    return shipped_stage(lessons, plain) or learn_stage(lessons, encoder)  # type: ignore[arg-type]  # as in study
+
+
+def learn_stage(lessons: Lessons, encoder: Encoder) -> StaticStage | None:
+    """What the examples teach, learned now; None where there are too few."""
     return learn([pair for pairs in lessons.taught.values() for pair in pairs], encoder)
+
+
+@lru_cache(maxsize=8)
+def shipped_stage(lessons: Lessons, encoder: Encoder) -> StaticStage | None:
+    """What was learned beforehand of just these lessons with this encoder; None for all but the shipped patterns."""
+    file = STAGES.joinpath(stage_file(lessons, encoder))
+    return StaticStage.from_bytes(file.read_bytes(), encoder) if file.is_file() else None
+
+
+def stage_file(lessons: Lessons, encoder: Encoder) -> str:
+    """The name of the file that holds what these lessons teach this encoder."""
+    return f"{lessons.digest}-{encoder.name}.npz"
 
 
 def _taught(pattern: PatternDefinition, read: Read) -> list[tuple[str, str]]:
