@@ -82,6 +82,7 @@ async def test_all_pages_joined_are_the_answer_after_other_calls_and_a_restart(e
     while cursor := page["metadata"].get("next_cursor"):
         await read(reader, "tide")
         page = await read(reader, cursor=cursor, max_tokens=300)
+        assert set(page["result"]) == {"cols", "rows"}, "later pages have the form of the first"
         rows, pages = rows + untabled(page["result"]), pages + 1
         if pages == 2:
             await engine.aclose()

@@ -241,6 +241,28 @@ async def test_an_answer_of_steps_is_kept_and_goes_stale_with_what_it_is_made_of
     assert other.result["old"] == [], "another persona's memories are not served"
 
 
+async def test_a_write_in_a_step_makes_stale_what_its_pattern_says(engine) -> None:
+    writes = PatternDefinition.from_config(
+        {
+            "name": "put_away",
+            "pattern_type": "infrastructure",
+            "description": "x",
+            "effect": "write",
+            "invalidates": ["pattern:notes_of"],
+            "call": {"server": "workshop", "tool": "put", "arguments": {"key": "{key}"}},
+        }
+    )
+    notes = graph({"name": "notes", "memory": {"operation": "recent"}}, kind="memory", name="notes_of", cache_ttl=60)
+    engine.registry.register(writes)
+    await run(engine, notes)
+    assert (await engine.execute(pattern="notes_of")).cache_hit
+    outer = graph(
+        {"name": "away", "pattern": "put_away", "arguments": {"key": "saw"}}, name="outer", effect="write", cache_ttl=0
+    )
+    assert (await run(engine, outer)).success
+    assert not (await engine.execute(pattern="notes_of")).cache_hit
+
+
 async def test_a_step_may_be_another_pattern(engine) -> None:
     found = await run(
         engine,

@@ -87,7 +87,9 @@ def test_rows_of_the_same_fields_are_a_table_and_more_of_them_fit_a_page() -> No
 
 
 def test_a_table_is_used_only_where_it_is_shorter_and_cannot_be_mistaken() -> None:
-    for data in ([{"a": 1}], [{"a": 1}, {"b": 2}], {"cols": ["a"], "rows": [[{"x": 1, "y": 2}, {"x": 1, "y": 2}]]}, []):
+    rows = [{"a long name": i, "another long name": i} for i in range(9)]
+    assert tabled(rows) != rows
+    for data in ([{"a": 1}], [{"a": 1}, {"a": 2}], [{"a": 1}, {"b": 2}], {"cols": ["a"], "rows": rows}, []):
         assert tabled(data) == data
     assert tabled({"n": [{"aa": 1, "bb": [{"cc": 1, "dd": 2}] * 3}] * 3})["n"]["rows"][0][1]["cols"] == ["cc", "dd"]
 

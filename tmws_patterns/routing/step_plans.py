@@ -43,7 +43,7 @@ class StepPlans:
             key=self._key(call, steps) if reads else None,
             ttl=self._limits.ttl if pattern.cache_ttl is None else pattern.cache_ttl,
             tags=(f"pattern:{pattern.name}", *servers),
-            stale=frozenset() if reads else frozenset({*pattern.invalidates, *servers}),
+            stale=frozenset() if reads else frozenset({*self._invalidated(pattern), *servers}),
         )
 
     def _branch(self, call: Call, candidate: Candidate, values: Mapping[str, Any]) -> StepsBranch:
@@ -102,6 +102,13 @@ class StepPlans:
                 yield step.call.server, step.call.tool
             elif (other := self._other(step)) is not None:
                 yield from self._calls(other)
+
+    def _invalidated(self, pattern: PatternDefinition) -> Iterator[str]:
+        """Tags that the pattern, or another that it runs, makes stale."""
+        yield from pattern.invalidates
+        for step in pattern.steps:
+            if (other := self._other(step)) is not None:
+                yield from self._invalidated(other)
 
     def _versions(self, pattern: PatternDefinition) -> Iterator[str]:
         yield pattern.name
