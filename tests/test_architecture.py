@@ -18,6 +18,7 @@ LAYERS = (
     ("errors", "forking", "tasks"),
     ("regex",),
     ("expressions", "targets"),
+    ("selection",),
     ("step",),
     ("pattern",),
     ("call",),

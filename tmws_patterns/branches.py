@@ -33,7 +33,7 @@ class Branches:
         self._tools = tools
         self._memory = memory
         self._memory_timeout = memory_timeout
-        self._steps = StepRunner(tools, memory, planner, self._run_plan)
+        self._steps = StepRunner(tools, memory, planner, self._run_plan, _expiry)
 
     async def run(self, plan: Plan, progress: Progress | None) -> Loaded:
         """The raw answer of a plan. One with a failed half is not to be kept.
@@ -43,8 +43,7 @@ class Branches:
         """
         if plan.steps is not None:
             ended = await self._steps.run(plan.steps, plan.timeout, progress)
-            times = [until for found in ended.recalled if (until := _expiry(found)) is not None]
-            return Loaded(_encode(ended.answer), keep=not ended.failures, expires_at=min(times, default=None))
+            return Loaded(_encode(ended.answer), keep=ended.whole, expires_at=ended.expires_at)
         halves: dict[str, Any] = {}
         failures: dict[str, ErrorInfo] = dict(plan.failures)
         async with anyio.create_task_group() as group:
@@ -66,9 +65,9 @@ class Branches:
             answer["failed"] = {name: error.to_dict() for name, error in failures.items()}
         return Loaded(_encode(answer), keep=not failures, expires_at=expires_at)
 
-    async def _run_plan(self, plan: Plan, progress: Progress | None) -> Any:
+    async def _run_plan(self, plan: Plan) -> Loaded:
         """What a step that is another pattern gets."""
-        return orjson.loads((await self.run(plan, progress)).payload)
+        return await self.run(plan, None)
 
     async def _settle(
         self, name: str, run: Callable[[], Awaitable[Any]], halves: dict[str, Any], failures: dict[str, ErrorInfo]

@@ -156,7 +156,8 @@ class StepsBranch:
         promised: what the definitions of tools said when this was planned, by step; a step that is not there is
             answered for by the caller or the pattern's author.
         unavailable: steps that cannot run, with the reason.
-        servers: that it calls.
+        servers: that it calls, those of other patterns that it runs included.
+        remembers: True where memory has a part in it, or in a pattern that it runs.
     """
 
     pattern: PatternDefinition
@@ -169,6 +170,7 @@ class StepsBranch:
     promised: Mapping[str, Effect] = field(default_factory=dict)
     unavailable: Mapping[str, ErrorInfo] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
+    remembers: bool = False
 
 
 class AnswerKey(tuple[Any, ...]):
@@ -219,7 +221,7 @@ class Plan:
         """Whose memories have a part in the answer; None where none have."""
         if self.memory is not None:
             return self.memory.scope
-        return self.steps.scope if self.steps is not None and self.steps.pattern.remembers else None
+        return self.steps.scope if self.steps is not None and self.steps.remembers else None
 
     @property
     def server(self) -> str | None:

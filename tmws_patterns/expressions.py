@@ -6,6 +6,7 @@ To the functions of JMESPath are added, for answers that are text: `lines(text)`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -19,6 +20,8 @@ from tmws_patterns.errors import InvalidInput
 from tmws_patterns.regex import compiled
 
 LONGEST = 2_000  # characters of one expression
+LARGEST = 4 * 2**20  # characters that a function takes or makes; a text of that size is some thousand pages
+_EACH = 64  # bytes that an entry of a list weighs
 MOST_MATCHES = 10_000  # of one `find`
 _MOST_COPIES = 4_096  # times that an expression may put its data side by side: ten doublings, four more than are used
 _SYNTAX = "JMESPath (jmespath.org) has literals in `backticks`, texts in 'single' and odd names in \"double\" quotes"
@@ -27,7 +30,18 @@ _MULTIPLE = frozenset({"multi_select_list", "multi_select_dict"})
 
 
 class _Functions(functions.Functions):
-    """JMESPath's own functions and ours."""
+    """JMESPath's own functions and ours. None makes a text without bound."""
+
+    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
+    def _func_join(self, separator: str, items: list[str]) -> str:
+        _bounded(sum(map(len, items)) + len(separator) * len(items))
+        return separator.join(items)
+
+    @functions.signature({"types": []})
+    def _func_to_string(self, value: Any) -> str:
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+        _bounded(len(text))
+        return text
 
     @functions.signature({"types": ["string"]})
     def _func_lines(self, text: str) -> list[str]:
@@ -35,11 +49,14 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, text: str, separator: str) -> list[str]:
-        return text.split(separator) if separator else list(text)
+        found = text.split(separator) if separator else list(text)
+        _bounded(len(found) * _EACH)
+        return found
 
     @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})
     def _func_find(self, text: str | None, regex: str) -> list[Any]:
         found: list[Any] = []
+        _bounded(len(text or ""))
         for match in compiled(regex).finditer(text or ""):
             if len(found) == MOST_MATCHES:
                 break
@@ -52,6 +69,14 @@ class _Functions(functions.Functions):
         for item in items:
             seen.setdefault(repr(item), item)
         return list(seen.values())
+
+
+def _bounded(size: int) -> None:
+    """Refuse a text, or a list, that is larger than any page could show."""
+    if size > LARGEST:
+        raise InvalidInput(
+            f"an expression made {size:,} characters, the limit is {LARGEST:,}", hint="select less first"
+        )
 
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())
@@ -75,7 +100,7 @@ class Expression:
             return self.parsed.search(data, options=_OPTIONS)
         except exceptions.JMESPathError as exc:
             raise InvalidInput(f"{self.text[:200]!r} does not fit the data: {exc}", hint=_SYNTAX) from exc
-        except (RecursionError, ArithmeticError, TypeError, ValueError, AttributeError) as exc:
+        except (RecursionError, MemoryError, ArithmeticError, TypeError, ValueError, AttributeError) as exc:
             raise InvalidInput(f"{self.text[:200]!r} cannot be computed: {exc}", hint=_SYNTAX) from exc
 
 
@@ -97,6 +122,8 @@ def expression(text: str) -> Expression:
     if unknown:
         known = ", ".join(sorted(_Functions.FUNCTION_TABLE))
         raise InvalidInput(f"there is no function {unknown[0]!r}", hint=f"the functions are {known}")
+    if _has_loose_reference(parsed.parsed):
+        raise InvalidInput(f"{text[:200]!r} is a reference and no value", hint="& stands in the arguments of functions")
     if copies > _MOST_COPIES:
         raise InvalidInput(f"{text[:200]!r} would multiply its data {copies:,} times", hint="select less at once")
     return Expression(text, None if None in roots else frozenset(r for r in roots if r is not None), parsed)
@@ -121,6 +148,8 @@ def _roots(node: Any) -> Iterator[str | None]:
         yield node["value"]
     elif kind in ("identity", "current"):
         yield None
+    elif kind == "subexpression" and children[0]["type"] == "current":  # `@.name` is `name`
+        yield from _roots(children[1])
     elif kind in _ELEMENTWISE or kind in ("pipe", "flatten"):
         if children:
             yield from _roots(children[0])
@@ -136,6 +165,14 @@ def _unknown(node: Any) -> list[str]:
     own = [node["value"]] if node["type"] == "function_expression" else []
     below = [name for child in _children(node) for name in _unknown(child)]
     return [name for name in own if name not in _Functions.FUNCTION_TABLE] + below
+
+
+def _has_loose_reference(node: Any, *, argument: bool = False) -> bool:
+    """True where `&` stands outside of the arguments of a function, where it means nothing."""
+    if node["type"] == "expref" and not argument:
+        return True
+    calls = node["type"] == "function_expression"
+    return any(_has_loose_reference(child, argument=calls) for child in _children(node))
 
 
 def _caught(match: Any) -> Any:

@@ -11,7 +11,7 @@ from tmws_patterns.call import Call, Principal, Progress
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import ExecutionMode
 from tmws_patterns.routing import check_query, mode_of
-from tmws_patterns.shaping import check_select, parts
+from tmws_patterns.selection import check_select, parts
 
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
 _SHORT = 1_000  # characters of a sentence that is remembered

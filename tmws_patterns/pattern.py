@@ -6,6 +6,7 @@ patterns is routing's, and running one is the executor's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,12 +18,13 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.expressions import expression
-from tmws_patterns.step import ITEM, Step, circle_in, needs_of
+from tmws_patterns.step import ITEM, Step, circle_in, mentions, needs_of
 from tmws_patterns.targets import Effect, MemoryTarget, ToolTarget, variables
 
 NAME = r"^[A-Za-z0-9_.\-]{1,128}$"  # what MCP clients accept as a tool name
 UNKNOWN_FIELD = "no such field"
+FAILED = "failed"  # the field of an answer in which failures of its parts stand
+_GROUP = re.compile(r"\(\?P?<(\w+)>")  # of a trigger
 
 
 class PatternType(StrEnum):
@@ -174,12 +176,19 @@ class PatternConfig(BaseModel):
             raise ValueError("a step uses memory: put the pattern into hybrid_patterns")
         if self.pattern_type is PatternType.MEMORY and calls:
             raise ValueError("a step calls a tool: put the pattern into hybrid_patterns")
+        if isinstance(self.returns, Mapping) and FAILED in self.returns:
+            raise ValueError(f"`{FAILED}` in `returns` is where failures stand: choose another name")
+        for step in self.steps:
+            if self.effect and step.memory and step.memory.operation.effect.exceeds(self.effect):
+                what = f"{step.memory.operation} is a {step.memory.operation.effect}"
+                raise ValueError(f"step {step.name!r}: {what}, and the pattern declares effect: {self.effect}")
         try:
-            for said in self.returns.values() if isinstance(self.returns, Mapping) else [self.returns]:
-                if said is not None:
-                    expression(said)
+            mentioned = mentions(self.steps, self.returns)
         except InvalidInput as exc:
             raise ValueError(f"returns: {exc.message}; {exc.hint}") from exc
+        known = names | set(self.slots) | {group.partition("__")[0] for group in _GROUP.findall(self.trigger_pattern)}
+        if unknown := sorted(mentioned - known - {ITEM, "query"}):
+            raise ValueError(f"{unknown[0]!r} in an expression is no step, no slot and no group of the trigger")
 
 
 @dataclass(frozen=True)
@@ -259,12 +268,8 @@ class PatternDefinition:
 
     def _variables_of_steps(self) -> set[str]:
         """Names that stand in braces in steps, or in expressions and are no step's."""
-        returned = self.returns.values() if isinstance(self.returns, Mapping) else [self.returns or ""]
-        mentioned = {root for said in returned if said for root in expression(said).roots or ()}
-        for step in self.steps:
-            mentioned |= step.mentions
         own = {step.name for step in self.steps} | {ITEM}
-        return (mentioned - own).union(*(step.variables for step in self.steps))
+        return (mentions(self.steps, self.returns) - own).union(*(step.variables for step in self.steps))
 
     @cached_property
     def declared_effect(self) -> Effect | None:
@@ -325,7 +330,10 @@ def faults_between(patterns: Mapping[str, PatternDefinition]) -> dict[str, tuple
 
     Those in a circle, and those of tools alone that run one which remembers. Names are in lower case.
     """
-    named = {alias.casefold(): name for name, p in patterns.items() for alias in (*p.aliases, p.name)}
+    named = {name: name for name in patterns}
+    for name, p in patterns.items():
+        for alias in p.aliases:
+            named.setdefault(alias.casefold(), name)  # as an index has it: names before aliases, the first of these
     runs = {
         name: frozenset(named[s.pattern.casefold()] for s in p.steps if s.pattern and s.pattern.casefold() in named)
         for name, p in patterns.items()
@@ -333,8 +341,18 @@ def faults_between(patterns: Mapping[str, PatternDefinition]) -> dict[str, tuple
     }
     faults: dict[str, tuple[str, str]] = {}
     for name, others in runs.items():
-        if not patterns[name].remembers and (other := next((o for o in others if patterns[o].remembers), None)):
-            faults[name] = (f"runs {other}, which uses memory", "put the pattern into hybrid_patterns")
+        pattern = patterns[name]
+        for other in sorted(others):
+            inner, does = patterns[other], patterns[other].declared_effect
+            if inner.remembers and not pattern.remembers:
+                faults[name] = (f"runs {other}, which uses memory", "put the pattern into hybrid_patterns")
+            if inner.call is not None and "{" in inner.call.server:
+                faults[name] = (f"runs {other}, whose server is not fixed", "call the tool in a step of its own")
+            if pattern.effect and does and does.exceeds(pattern.effect):
+                faults[name] = (
+                    f"runs {other}, a {does}, and declares effect: {pattern.effect}",
+                    f"write effect: {does}",
+                )
     while circle := circle_in({name: others for name, others in runs.items() if name not in faults}):
         way = " -> ".join(circle)
         faults |= dict.fromkeys(circle, (f"patterns run one another in a circle: {way}", "break the circle"))

@@ -20,9 +20,10 @@ import orjson
 
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
 from tmws_patterns.errors import CursorExpired, InvalidInput, StoreUnavailable
-from tmws_patterns.pattern import Compaction, PatternType
+from tmws_patterns.pattern import Compaction
 from tmws_patterns.ports import Cached, KeptAnswers
-from tmws_patterns.shaping import FirstPage, Form, Page, compact, count_tokens, envelope, parts, shown
+from tmws_patterns.selection import parts
+from tmws_patterns.shaping import FirstPage, Form, Page, compact, count_tokens, envelope, shown
 from tmws_patterns.shaping.envelope import tail_tokens
 from tmws_patterns.targets import Effect
 
@@ -123,8 +124,9 @@ class Presenter:
         form = Form(
             select,
             call.max_tokens or (kept["budget"] or PAGE_TOKENS if call.enveloped else None),
-            Compaction(kept["compaction"]) if call.enveloped else Compaction.OFF,
-            kept["pattern_type"] == PatternType.HYBRID,
+            call.enveloped and kept["tables"],
+            kept["lossy"],
+            kept["hybrid"],
         )
         page = await anyio.to_thread.run_sync(form.later, kept["answer"], position)
         more = _more(call.principal.agent, name, select, page)
@@ -151,7 +153,7 @@ class Presenter:
         made = partial(self._made, owner, plan, payload, form)
         first, data, tokens_raw = await anyio.to_thread.run_sync(made) if large else made()
         page, more = first.page, {**_of_parts(plan, data), **({"note": first.note} if first.note else {})}
-        if form.compaction is Compaction.LOSSY:
+        if form.lossy:
             more["lossy"] = True
         if page.following is not None:
             name, note = await self._kept(owner, plan, data, form, first.note)
@@ -168,7 +170,7 @@ class Presenter:
         data = orjson.loads(payload)
         if form == _WHOLE:
             return FirstPage(Page(raw, tokens_raw, None)), data, tokens_raw
-        if form.budget is not None:
+        if form.budget is not None and not form.select:
             data = self._for_a_page(owner, plan, data)
         # Once something was written, or where the pattern's author chose, what is not there is no failure of the call.
         strict = plan.key is not None and form.select != parts(plan.pattern.select)
@@ -191,7 +193,9 @@ class Presenter:
             "pattern_name": plan.pattern.name,
             "pattern_type": str(plan.pattern_type),
             "budget": form.budget,
-            "compaction": str(form.compaction),
+            "tables": form.tables,
+            "lossy": form.lossy,
+            "hybrid": form.hybrid,
             "answer": data,
         }
         try:
@@ -207,8 +211,9 @@ class Presenter:
         select = call.select or parts(pattern.select)
         if not call.enveloped:
             return Form(select, call.max_tokens, hybrid=plan.is_hybrid)
+        how = pattern.compaction or self._compaction
         budget = call.max_tokens or pattern.max_tokens or PAGE_TOKENS
-        return Form(select, budget, pattern.compaction or self._compaction, plan.is_hybrid)
+        return Form(select, budget, how is not Compaction.OFF, how is Compaction.LOSSY, plan.is_hybrid)
 
 
 def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[str, Any]]:
@@ -235,7 +240,12 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
 def _of_parts(plan: Plan, data: Any) -> dict[str, Any]:
     """Of an answer in halves or steps: which failed, and of halves what each came from."""
     may_fail = plan.is_hybrid or plan.steps is not None
-    failed = list(data.get("failed", ())) if may_fail and isinstance(data, dict) else []
+    said = data.get("failed") if may_fail and isinstance(data, dict) else None
+    failed = (
+        [name for name, error in said.items() if isinstance(error, dict) and "code" in error]
+        if isinstance(said, dict)
+        else []
+    )
     if not plan.is_hybrid:
         return {"failed": failed} if failed else {}
     ran = {

@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.expressions import Expression, expression
+from tmws_patterns.selection import check_select, parts
 from tmws_patterns.targets import VARIABLE, MemoryTarget, ToolTarget, variables
 
 ITEM = "item"
 MOST_STEPS = 50
-_EMBEDDED = re.compile(r"\$\{\{\s(.*?)\s\}\}", re.DOTALL)
+_EMBEDDED = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 
 
 _ALONE = ("before", "expression", "behind")  # the pieces of a text that holds one expression
@@ -32,7 +33,7 @@ class Step(BaseModel):
         needs: steps that must have ended before, beyond those that its expressions mention.
         foreach: an expression that gives a list: the step runs once for each of it, known as `item`, and its result is
             a list of `{item, result}`, or `{item, error}` where one failed.
-        when: an expression; the step is left out, and its result is null, where this is false, null or empty.
+        when: an expression; the step is left out, and its result is null, where this is false, null or empty (not 0).
         select: what is kept of the answer before other steps see it; see the pattern's.
         timeout: seconds; None leaves it to the pattern's.
     """
@@ -56,9 +57,24 @@ class Step(BaseModel):
             raise ValueError("a step holds one of `call`, `memory` and `pattern`")
         if self.arguments and self.pattern is None:
             raise ValueError("`arguments` go with `pattern`; those of a tool stand in `call`")
-        for _ in self._expressions():  # each is parsed, and one that cannot be is told
-            pass
+        self._check_expressions()
+        if self.call is not None and "${{" in self.call.server:
+            raise ValueError("the server of a call stands there by its name, or by that of a slot in braces")
         return self
+
+    def _check_expressions(self) -> None:
+        """Parse each, and refuse what would name nothing when the step runs."""
+        try:
+            check_select(parts(self.select))
+        except InvalidInput as exc:
+            raise ValueError(f"select: {exc.message}; {exc.hint}") from exc
+        if "${{" in str(_without_expressions(self.target)):
+            raise ValueError("`${{` is not closed: write ${{ expression }}")
+        if any(found.roots is None for found in self._expressions()) and not self.needs:
+            raise ValueError("an expression takes everything (@ or *): name what it reads, or write `needs`")
+        alone = expression(self.foreach).roots or frozenset() if self.foreach else frozenset()
+        if (ITEM in self.mentions and self.foreach is None) or ITEM in alone:
+            raise ValueError(f"`{ITEM}` is known only in what a step with `foreach` calls")
 
     @property
     def target(self) -> Any:
@@ -103,6 +119,17 @@ def needs_of(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
     if circle := circle_in(needs):
         raise ValueError(f"steps need one another in a circle: {' -> '.join(circle)}")
     return needs
+
+
+def mentions(steps: Sequence[Step], returns: Mapping[str, str] | str | None) -> set[str]:
+    """Names that the expressions of steps, and what they return, read: of steps, slots and `item`.
+
+    Raises:
+        InvalidInput: what they return cannot be read.
+    """
+    returned = returns.values() if isinstance(returns, Mapping) else [returns or ""]
+    found = {root for said in returned if said for root in expression(said).roots or ()}
+    return found.union(*(step.mentions for step in steps))
 
 
 def filled(value: Any, slots: Mapping[str, Any], known: Mapping[str, Any]) -> Any:

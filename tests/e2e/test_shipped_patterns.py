@@ -173,7 +173,8 @@ async def test_several_pages_become_one_table_and_a_missing_one_says_so(
 ) -> None:
     result = await engine.execute(f"make a table of these pages {page} and {page}x")
     assert result.pattern_name == "pages_table"
-    found, missing = result.result
+    found, missing = result.result["result"]
+    assert result.metadata["failed"] == ["pages"]
     assert found.pop("characters") > len("Tide table")
     assert found == {"url": page, "title": "Tide table", "headings": ["Tide table"], "error": None}
     assert (missing["url"], missing["title"]) == (f"{page}x", None)

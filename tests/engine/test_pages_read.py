@@ -148,3 +148,74 @@ async def test_a_text_is_read_by_its_outline_and_then_by_its_lines(engine) -> No
     line = int(outline.result.split(":")[1])
     found = await engine.execute("recall chapter 120", select=["[0].content", f"lines:{line}-{line + 1}"])
     assert found.result == "## Chapter 120\nwords of chapter 120\n"
+
+
+async def test_lines_are_selected_from_a_memory_as_a_whole_over_mcp_too(engine) -> None:
+    await engine.memory.store("\n".join(f"line {i} {'of the zeppelin runbook' if i < 3 else ''}" for i in range(120)))
+    page = await read(engine, "recall zeppelin runbook", select=["[0].content", "lines:110-111"])
+    assert page["result"] == "line 109 \nline 110 \n"
+
+
+async def test_a_hybrid_answer_is_read_on_to_its_end_without_a_limit(engine) -> None:
+    for i in range(6):
+        await engine.memory.store(f"note {i} about the vice: " + f"words of note number {i} " * 12)
+    page = await engine.execute("study vice", max_tokens=150)
+    rest = await engine.execute(cursor=page.metadata["next_cursor"])
+    assert "next_cursor" not in rest.metadata
+    notes = [row for part in (page.result, rest.result) for row in part.get("memory", [])]
+    assert "".join(row.get("content", "") for row in notes).count("about the vice") == 6
+
+
+async def test_steps_that_return_two_halves_are_read_on_as_what_they_are(engine) -> None:
+    pattern = {
+        "name": "halves",
+        "pattern_type": "hybrid",
+        "description": "x",
+        "effect": "read",
+        "steps": [
+            {"name": "rows", "call": {"server": "workshop", "tool": "shelf", "arguments": {"rows": 40}}},
+            {"name": "old", "memory": {"operation": "recent"}},
+        ],
+        "returns": {"tool": "rows[*].label", "memory": "rows[*].row", "more": "old"},
+    }
+    engine.registry.register(PatternDefinition.from_config(pattern))
+    page = await engine.execute(pattern="halves", max_tokens=60)
+    labels, numbers = list(page.result.get("tool", [])), list(page.result.get("memory", []))
+    while cursor := page.metadata.get("next_cursor"):
+        page = await engine.execute(cursor=cursor, max_tokens=60)
+        labels += page.result.get("tool", [])
+        numbers += page.result.get("memory", [])
+    assert (len(labels), numbers) == (40, list(range(40)))
+
+
+async def test_a_lossy_answer_goes_on_in_python_where_its_page_over_mcp_ended(engine) -> None:
+    rows = "[{nothing: `null`, rows: rows}]"
+    pattern = {
+        "name": "lossy",
+        "pattern_type": "infrastructure",
+        "description": "x",
+        "effect": "read",
+        "compaction": "lossy",
+        "steps": [{"name": "rows", "call": {"server": "workshop", "tool": "shelf", "arguments": {"rows": 60}}}],
+        "returns": rows,
+    }
+    engine.registry.register(PatternDefinition.from_config(pattern))
+    page = await read(engine, pattern="lossy", max_tokens=200)
+    first = untabled(page["result"])[0]["rows"]
+    rest = (await engine.execute(cursor=page["metadata"]["next_cursor"])).result[0]["rows"]
+    assert [row["row"] for row in [*first, *rest]] == list(range(60))
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "to_string([" * 60 + "@" + "])" * 60,
+        "join(@, split(@, ''))" + " | join(@, split(@, ''))" * 3,
+        "&key",
+        "keys(&a)",
+    ],
+)
+async def test_an_expression_that_would_eat_memory_or_is_no_value_is_refused(engine, select: str) -> None:
+    await engine.memory.store("a text of a hundred characters " * 4)
+    found = await engine.execute("recall text", select=f"[0].content | {select}" if "@" in select else select)
+    assert found.error.code == "invalid_input"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -109,7 +111,9 @@ async def test_one_item_that_fails_stands_in_its_place_and_the_rest_is_there(eng
         ),
         counts=[1, "no number", 2],
     )
-    good, bad, last = found.result
+    good, bad, last = found.result["result"]
+    assert found.result["failed"]["each"]["message"].startswith("1 of 3 failed")
+    assert found.metadata["failed"] == ["each"]
     assert (good["result"], last["result"]) == ([0], [0, 1])
     assert bad["item"] == "no number"
     assert bad["error"]["code"] == "tool_error"
@@ -170,6 +174,20 @@ async def test_a_failed_step_fails_what_needs_it_and_keeps_the_rest(engine, work
     assert workshop.calls("look") == 1
     again = await run(engine, engine.registry.index.named("graph"))
     assert not again.cache_hit, "an answer of which a step failed is not kept"
+
+
+async def test_an_answer_of_which_an_item_failed_is_not_kept_even_where_it_does_not_show(engine) -> None:
+    pattern = graph(
+        step("each", "shelf", foreach="counts", given={"rows": "${{ item }}"}),
+        slots={"counts": {"type": "array"}},
+        returns="length(each[?result])",
+        cache_ttl=60,
+    )
+    for _ in range(2):
+        found = await run(engine, pattern, counts=[1, "x", 2])
+        assert not found.cache_hit
+        assert found.result["result"] == 2
+        assert found.metadata["failed"] == ["each"]
 
 
 async def test_where_every_step_failed_the_call_fails_and_names_them_all(engine) -> None:
@@ -277,6 +295,194 @@ async def test_a_step_may_be_another_pattern(engine) -> None:
     assert found.result == {"key": "vice", "rows": 2}
     missing = await run(engine, graph({"name": "x", "pattern": "no_such"}, name="missing"))
     assert missing.error.code == "no_match"
+
+
+async def test_another_pattern_brings_its_failures_its_selection_and_its_time_with_it(engine) -> None:
+    inner = graph(step("bad", "break_down", given={}), step("good", given={"key": "g", "wait": 0}), name="inner")
+    engine.registry.register(inner)
+    outer = graph({"name": "n", "pattern": "inner"}, name="outer", returns="n.good.key", cache_ttl=60)
+    for _ in range(2):
+        found = await run(engine, outer)
+        assert not found.cache_hit
+        assert (found.result["result"], found.metadata["failed"]) == ("g", ["n"])
+    narrow = {
+        "name": "narrow",
+        "pattern_type": "infrastructure",
+        "description": "x",
+        "effect": "read",
+        "select": "label",
+        "call": {"server": "workshop", "tool": "shelf", "arguments": {"rows": 2}},
+    }
+    engine.registry.register(PatternDefinition.from_config(narrow))
+    assert (await run(engine, graph({"name": "n", "pattern": "narrow"}, name="of_narrow"))).result == [
+        {"label": "label of row number 0"},
+        {"label": "label of row number 1"},
+    ]
+    never = graph({"name": "n", "pattern": "glance_at", "arguments": {"key": "k"}}, name="never")
+    assert not any([(await run(engine, never)).cache_hit for _ in range(2)]), "cache_ttl 0 holds inside, too"
+
+
+async def test_memories_that_expire_take_the_answer_of_an_outer_pattern_with_them(engine) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    await engine.memory.store("the lathe runs until noon", expires_at=soon)
+    engine.registry.register(
+        graph({"name": "n", "pattern": "recall_memory", "arguments": {"query": "lathe"}}, kind="hybrid", cache_ttl=600)
+    )
+    await engine.execute(pattern="graph")
+    kept = (await engine.execute(pattern="graph")).metadata
+    assert kept["cache_tier"] == "local"
+    assert kept["cache"]["left"] <= 30
+
+
+async def test_what_fills_slots_of_the_outer_call_does_not_reach_into_other_patterns(engine) -> None:
+    pattern = graph({"name": "n", "pattern": "look_at"}, cache_ttl=60)
+    engine.registry.register(pattern)
+    found = await engine.execute(pattern="graph", context={"key": "a"})
+    assert found.error.code == "missing_arguments", "the key must be given in the step"
+
+
+async def test_a_server_named_by_a_slot_is_the_one_whose_writes_make_stale(engine) -> None:
+    pattern = graph(
+        {"name": "a", "call": {"server": "{server}", "tool": "look", "arguments": {"key": "k", "wait": 0}}},
+        slots={"server": {}},
+        cache_ttl=60,
+    )
+    await run(engine, pattern, server="workshop")
+    assert (await engine.execute(pattern="graph", arguments={"server": "workshop"})).cache_hit
+    await engine.execute(pattern="put_down", arguments={"key": "k"})
+    assert not (await engine.execute(pattern="graph", arguments={"server": "workshop"})).cache_hit
+
+
+async def test_values_that_differ_in_space_alone_are_other_answers(engine) -> None:
+    pattern = graph(
+        step("a", given={"key": "a b", "wait": 0}), slots={"sep": {}}, returns="split(a.key, sep)", cache_ttl=60
+    )
+    assert (await run(engine, pattern, sep="a")).result == ["", " b"]
+    assert (await engine.execute(pattern="graph", arguments={"sep": "a "})).result == ["", "b"]
+
+
+async def test_a_sentence_never_forgets_by_a_step_whatever_is_declared(engine) -> None:
+    kept = await engine.memory.store("keep me")
+    forget = {"name": "f", "memory": {"operation": "forget", "ids": ["{key}"]}}
+    more: dict[str, Any] = {"kind": "memory", "slots": {"key": {}}, "trigger_pattern": "^wipe (?P<key>.+)"}
+    for effect in ("read", "write"):
+        with pytest.raises(InvalidInput, match="forget is a destructive"):
+            graph(forget, effect=effect, **more)
+    engine.registry.register(graph(forget, effect="destructive", name="wipe", **more))
+    engine.registry.register_batch(
+        [
+            graph(
+                {"name": "n", "pattern": "wipe", "arguments": {"key": "{key}"}},
+                effect="destructive",
+                name="twice",
+                **more,
+            )
+        ]
+    )
+    assert (await engine.execute(f"wipe {kept}")).error.code == "confirmation_required"
+    with pytest.raises(InvalidInput, match="runs wipe, a destructive"):
+        engine.registry.register(graph({"name": "n", "pattern": "wipe"}, effect="read", name="sly", kind="memory"))
+    assert await engine.memory.get(kept) is not None
+
+
+async def test_a_tool_chosen_by_a_slot_may_do_no_more_than_the_pattern_declares(engine, workshop) -> None:
+    pattern = graph(
+        {"name": "a", "call": {"server": "workshop", "tool": "{tool}", "arguments": {"key": "vase"}}},
+        slots={"tool": {}},
+        trigger_pattern="^do (?P<tool>\\w+) please",
+    )
+    engine.registry.register(pattern)
+    assert (await engine.execute("do look please")).success
+    assert (await engine.execute("do smash please")).error.code == "confirmation_required"
+    assert workshop.calls("smash") == 0
+
+
+async def test_an_alias_hides_no_memory_from_mode_fast(engine) -> None:
+    decoy = graph(step("a"), name="decoy", aliases=["recall_memory"])
+    engine.registry.register(decoy)
+    with pytest.raises(InvalidInput, match="uses memory"):
+        engine.registry.register(graph({"name": "n", "pattern": "recall_memory"}, name="sly"))
+
+
+async def test_a_tool_or_server_that_an_expression_does_not_name_fails_its_item_alone(engine) -> None:
+    each = {
+        "name": "s",
+        "foreach": "tools",
+        "call": {"server": "workshop", "tool": "${{ item }}", "arguments": "{given}"},
+    }
+    pattern = graph(each, slots={"tools": {"type": "array"}, "given": {"type": "object"}})
+    found = await run(engine, pattern, tools=["look", None, "look"], given={"key": "k", "wait": 0})
+    first, bad, last = found.result["result"]
+    assert first["result"]["key"] == last["result"]["key"] == "k"
+    assert bad["error"]["code"] == "invalid_input"
+
+
+async def test_a_deadline_leaves_the_items_that_ended(engine) -> None:
+    await run(engine, graph(step("warm", given={"key": "warm", "wait": 0}), name="warm"))
+    pattern = graph(
+        step("each", foreach="waits", given={"key": "k", "wait": "${{ item }}"}),
+        slots={"waits": {"type": "array"}},
+        timeout=1.5,
+    )
+    found = await run(engine, pattern, waits=[0, 0, 30])
+    *quick, slow = found.result["result"]
+    assert all(one["result"]["key"] == "k" for one in quick)
+    assert slow["error"]["code"] == "timeout"
+
+
+async def test_a_step_that_is_left_out_needs_no_server_and_0_is_no_reason_to_leave_it_out(engine) -> None:
+    away = {"name": "away", "call": {"server": "nowhere", "tool": "x"}, "when": "`false`"}
+    found = await run(engine, graph(away, step("here", given={"key": "here", "wait": 0})))
+    assert "failed" not in found.metadata
+    zero = graph(
+        step("a", when="count", given={"key": "ran", "wait": 0}), name="zero", slots={"count": {"type": "integer"}}
+    )
+    assert (await run(engine, zero, count=0)).result["key"] == "ran"
+    none = graph(step("bad", "break_down", given={}), step("out", when="`false`"), name="none")
+    assert (await run(engine, none)).error.code == "tool_error", "all that ran failed"
+
+
+async def test_a_name_behind_an_at_sign_is_waited_for(engine) -> None:
+    second = step("b", given={"key": "${{ @.a.key }}", "wait": 0})
+    found = await run(engine, graph(step("a", given={"key": "first", "wait": 0.1}), second, returns="b.key"))
+    assert found.result == "first"
+
+
+async def test_a_listener_that_is_gone_does_not_end_the_steps(engine, workshop) -> None:
+    async def gone(done: float, total: float | None, message: str | None) -> None:
+        raise ConnectionError(done, total, message)
+
+    pattern = graph(step("a", "put", given={"key": "a"}), step("b", "put", needs=["a"]), effect="write")
+    engine.registry.register(pattern)
+    answer = await engine.answer(engine.call(None, pattern="graph", progress=gone))
+    assert answer.result.success
+    assert workshop.calls("put") == 2
+
+
+async def test_a_tool_of_a_server_never_seen_is_found_when_a_step_names_it(workshop) -> None:
+    engine = await workshop.engine()
+    found = await run(engine, graph({"name": "n", "pattern": "workshop.shelf", "arguments": {"rows": 1}}))
+    assert found.success, found.error
+
+
+async def test_a_nested_tool_that_turned_destructive_is_not_run_by_a_sentence(workshop, tmp_path) -> None:
+    (tmp_path / "hints").write_text(json.dumps({"readOnlyHint": True}))
+    workshop.configure(turn=workshop.script("turncoat", str(tmp_path)))
+    engine = await workshop.engine()
+    await engine.discover()
+    await engine.aclose()
+    (tmp_path / "hints").write_text(json.dumps({"readOnlyHint": False, "destructiveHint": True}))
+    later = await workshop.engine()
+    nested = {
+        "name": "nested",
+        "pattern_type": "infrastructure",
+        "trigger_pattern": "^nested wiping",
+        "steps": [{"name": "n", "pattern": "turn.wipe"}],
+    }
+    later.registry.register(PatternDefinition.from_config(nested))
+    assert (await later.execute("nested wiping")).error.code == "confirmation_required"
+    assert not (tmp_path / "log").exists()
+    assert (await later.execute(pattern="nested")).success
 
 
 async def test_a_sentence_never_runs_steps_that_destroy_and_an_explicit_call_does(engine, workshop) -> None:
@@ -393,6 +599,13 @@ async def test_progress_tells_which_step_ended(engine) -> None:
         ({"steps": [step("a")], "call": {"server": "x", "tool": "y"}}, "beside them"),
         ({"returns": "a", "call": {"server": "x", "tool": "y"}}, "goes with `steps`"),
         ({"steps": [{"name": "a", "memory": {"operation": "recent"}}]}, "hybrid_patterns"),
+        ({"steps": [step("a")], "returns": "typo.key"}, "'typo' in an expression"),
+        ({"steps": [step("a")], "returns": {"failed": "a"}}, "`failed` in `returns`"),
+        ({"steps": [step("a", given={"key": "${{ item }}"})]}, "`item` is known only"),
+        ({"steps": [step("a", given={"key": "${{ a"})]}, "not closed"),
+        ({"steps": [step("a", given={"key": "${{ keys(@) }}"})]}, "takes everything"),
+        ({"steps": [step("a", select="[?")]}, "select"),
+        ({"steps": [{"name": "a", "call": {"server": "${{ b }}", "tool": "x"}}]}, "server of a call"),
         ({"steps": [step(f"s{i}") for i in range(51)]}, "more than 50"),
     ],
 )

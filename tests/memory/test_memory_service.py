@@ -119,7 +119,7 @@ async def test_an_expired_memory_is_not_recalled(memory: MemoryService, moment: 
 
 
 async def test_every_write_makes_answers_of_its_tenant_stale(memory: MemoryService, database: Database) -> None:
-    (tag,) = memory.tags(branch("recall"))
+    (tag,) = memory.tags(branch("recall").scope)
     assert tag == "memory:acme"
     stored = await memory.store("a")
     assert database.epochs.peek([tag]) == (1,)

@@ -89,8 +89,11 @@ def test_rows_of_the_same_fields_are_a_table_and_more_of_them_fit_a_page() -> No
 def test_a_table_is_used_only_where_it_is_shorter_and_cannot_be_mistaken() -> None:
     rows = [{"a long name": i, "another long name": i} for i in range(9)]
     assert tabled(rows) != rows
-    for data in ([{"a": 1}], [{"a": 1}, {"a": 2}], [{"a": 1}, {"b": 2}], {"cols": ["a"], "rows": rows}, []):
+    for data in ([{"a": 1}], [{"a": 1}, {"a": 2}], [{"a": 1}, {"b": 2}], []):
         assert tabled(data) == data
+    for data in ({"cols": ["a"], "rows": rows}, [1, {"x": {"cols": 1, "rows": 2, "z": rows}}]):
+        for budget in (None, 60, 5_000):
+            assert '"cols":["a long' not in cut(data, (), budget, tables=True).body
     assert tabled({"n": [{"aa": 1, "bb": [{"cc": 1, "dd": 2}] * 3}] * 3})["n"]["rows"][0][1]["cols"] == ["cc", "dd"]
 
 
@@ -111,6 +114,10 @@ def test_the_shape_of_an_answer_names_fields_types_counts_and_sizes() -> None:
     )
     assert shape("one\n" * 300) == "text of 1,200 characters in 301 lines"
     assert shape([1, "a", None]) == "3 × number|text"
+    wide = {
+        f"{i} {'long name ' * 9}": {f"field {j}": {f"x{k}": 1 for k in range(16)} for j in range(16)} for i in range(16)
+    }
+    assert len(shape(wide)) <= 300
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.shaping import check_select, chosen, parts, project
+from tmws_patterns.regex import compiled
+from tmws_patterns.selection import check_select, parts
+from tmws_patterns.shaping import chosen, project
 
 ROWS = [{"id": 1, "user": {"name": "Ann", "age": 3}, "x": None}, {"id": 2, "user": {"name": "Bo"}}]
 LOG = "start\nok one\nERROR disk\nok two\nok three\nok four\nerror net\nend\n"
@@ -175,3 +177,22 @@ def test_what_fits_no_answer_is_refused_before_the_call(select: str) -> None:
     with pytest.raises(InvalidInput):
         check_select([select])
     check_select(["a.b", "lines:/x/", "tail:3", "[0]"])
+
+
+@pytest.mark.parametrize(
+    ("regex", "text", "found"),
+    [
+        (r"[[:alpha:]\d]+", "ab1", "ab1"),
+        (r"[]\d]x", "5x", "5x"),
+        (r"[^\d]", "4x", "x"),
+        (r"\w+", "Æsir", "Æsir"),
+        (r"\[\d", "[3", "[3"),
+    ],
+)
+def test_kinds_of_characters_mean_every_alphabet_in_and_outside_of_classes(regex: str, text: str, found: str) -> None:
+    assert compiled(regex).search(text).group() == found
+
+
+def test_lines_around_many_hits_are_each_shown_once() -> None:
+    text = "x\n" * 5_000
+    assert chosen(text, ["lines:/x/+999"]).count("\n") == 4_999

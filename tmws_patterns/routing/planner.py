@@ -43,7 +43,7 @@ class Planner:
         self._router = router
         self._targets = targets
         self._limits = limits
-        self._steps = StepPlans(targets, limits)
+        self._steps = StepPlans(targets, limits, clock)
         self._clock = clock
 
     def plan(self, call: Call) -> Plan:
@@ -186,7 +186,7 @@ class Planner:
             name = pattern.name if self._is_fixed(pattern) else f"{server}.{tool}"
             given = values.values if self._is_fixed(pattern) else arguments
             raise confirmation(name, {n: v for n, v in given.items() if v is not None}, effect)
-        answered_for = named or (pattern.effect is not None and not pattern.is_tool)
+        answered_for = named or (pattern.effect is not None and not pattern.is_tool and self._is_fixed(pattern))
         return ToolBranch(
             server, tool, arguments, effect or Effect.DESTRUCTIVE, promised=None if answered_for else effect
         )

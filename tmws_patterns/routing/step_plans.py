@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
+import orjson
+
 from tmws_patterns.call import AnswerKey, Call, Candidate, Plan, Scope, StepsBranch
-from tmws_patterns.errors import ErrorInfo, Forbidden, ServerUnavailable
+from tmws_patterns.errors import ErrorInfo, Forbidden, InvalidInput, ServerUnavailable
 from tmws_patterns.pattern import PatternDefinition
+from tmws_patterns.routing.arguments import fill
 from tmws_patterns.routing.router import Choice
 from tmws_patterns.routing.targets import NAMED, Limits, Targets, added, allowed, confirmation
-from tmws_patterns.routing.understanding.schemas import canonical
 from tmws_patterns.step import Step
-from tmws_patterns.targets import Effect
+from tmws_patterns.targets import Effect, MemoryOperation
 
 
 class StepPlans:
-    """Makes them. What lies between the steps is not known yet, so their own arguments are filled when they run."""
+    """Makes them. What lies between the steps is not known yet, so their own arguments are filled when they run.
 
-    def __init__(self, targets: Targets, limits: Limits) -> None:
+    `clock` gives the day that "tomorrow" follows.
+    """
+
+    def __init__(self, targets: Targets, limits: Limits, clock: Callable[[], date]) -> None:
         self._targets = targets
         self._limits = limits
+        self._clock = clock
 
     def plan(self, call: Call, choice: Choice, candidate: Candidate, values: Mapping[str, Any]) -> Plan:
         """The plan of a pattern with steps, whose slots have these values.
 
         Raises:
             ConfirmationRequired: a sentence found it, and it may destroy, or nobody declared what it does.
+            InvalidInput: it is one of tools alone, and runs one that remembers.
         """
         pattern, kind = candidate.pattern, choice.decision.pattern_type
         steps = self._branch(call, candidate, values)
         reads = steps.effect is Effect.READ
         servers = [f"server:{server}" for server in steps.servers]
+        every = list(self._every(pattern))
+        ttls = [p.cache_ttl for p in every if p.cache_ttl is not None] if pattern.cache_ttl is None else []
         return Plan(
             pattern=pattern,
             decision=choice.decision,
@@ -41,19 +51,22 @@ class StepPlans:
             timeout=pattern.timeout or self._limits.timeouts[kind],
             steps=steps,
             key=self._key(call, steps) if reads else None,
-            ttl=self._limits.ttl if pattern.cache_ttl is None else pattern.cache_ttl,
+            ttl=min([self._limits.ttl, *ttls]) if pattern.cache_ttl is None else pattern.cache_ttl,
             tags=(f"pattern:{pattern.name}", *servers),
-            stale=frozenset() if reads else frozenset({*self._invalidated(pattern), *servers}),
+            stale=frozenset() if reads else frozenset({*(tag for p in every for tag in p.invalidates), *servers}),
         )
 
     def _branch(self, call: Call, candidate: Candidate, values: Mapping[str, Any]) -> StepsBranch:
         """The steps with the values of their slots; a step whose server is not there fails alone."""
         pattern, principal = candidate.pattern, call.principal
-        effect = self._targets.effect(pattern)
-        if candidate.stage != NAMED and effect not in (Effect.READ, Effect.WRITE):
+        effect, named = self._targets.effect(pattern), candidate.stage == NAMED
+        every = list(self._every(pattern))
+        if not named and (effect not in (Effect.READ, Effect.WRITE) or any(map(_forgets, every))):
             raise confirmation(pattern.name, {n: v for n, v in values.items() if v is not None}, effect)
+        remembers = any(p.remembers for p in every)
+        if remembers and not pattern.remembers:
+            raise InvalidInput(f"{pattern.name} runs a pattern that uses memory", hint="put it into hybrid_patterns")
         effects = dict(self._targets.effects_of_steps(pattern))
-        answered_for = candidate.stage == NAMED or pattern.effect is not None
         namespace = call.context.get("namespace")
         return StepsBranch(
             pattern,
@@ -61,18 +74,19 @@ class StepPlans:
             Scope(principal.tenant, principal.agent, principal.teams, str(namespace) if namespace else None),
             principal,
             effect or Effect.DESTRUCTIVE,
-            context=call.context,
+            context={n: v for n, v in call.context.items() if n in ("agent", "namespace")},
             reads=frozenset(name for name, one in effects.items() if Effect.READ in (one, effect)),
-            promised={} if answered_for else {name: one for name, one in effects.items() if one is not None},
-            unavailable={s.name: why for s in pattern.steps if (why := self._unavailable(s)) is not None},
-            servers=tuple(dict.fromkeys(server for server, _ in self._calls(pattern))),
+            promised={} if named else {s.name: one for s in pattern.steps if (one := _promised(pattern, s, effects))},
+            unavailable={s.name: why for s in pattern.steps if (why := self._unavailable(s, values)) is not None},
+            servers=tuple(dict.fromkeys(server for server, _ in self._calls(pattern, values))),
+            remembers=remembers,
         )
 
-    def _unavailable(self, step: Step) -> ErrorInfo | None:
+    def _unavailable(self, step: Step, values: Mapping[str, Any]) -> ErrorInfo | None:
         """Why a step cannot run; None where nothing is known to be in its way."""
-        if step.call is None or "{" in step.call.server + step.call.tool:
+        if step.call is None:
             return None
-        server, tool = step.call.server, step.call.tool
+        server, tool = str(fill(step.call.server, values) or ""), step.call.tool
         if not self._targets.identity(server):
             return ServerUnavailable(f"no server {server!r} is configured", hint=added(server)).info
         definition = self._targets.tool(server, tool)
@@ -81,41 +95,58 @@ class StepPlans:
         return None
 
     def _key(self, call: Call, steps: StepsBranch) -> AnswerKey:
-        """Identity of what steps come to: everything that they call, and what fills it."""
+        """Identity of what steps come to: everything that they call, and what fills it.
+
+        The day is part of it, since "tomorrow" may be said inside.
+        """
         pattern = steps.pattern
-        parts: list[Any] = [call.principal.tenant, *self._versions(pattern), canonical(steps.values, None)]
-        for server, tool in self._calls(pattern):
+        said = orjson.dumps(steps.values, option=orjson.OPT_SORT_KEYS, default=str).decode()
+        parts: list[Any] = [call.principal.tenant, *self._versions(pattern), said, self._clock().isoformat()]
+        for server, tool in self._calls(pattern, steps.values):
             definition = self._targets.tool(server, tool)
-            parts.append(
-                (server, self._targets.identity(server), tool, definition.definition_hash if definition else "")
-            )
-        if pattern.remembers:
+            drift = definition.definition_hash if definition else ""
+            parts.append((server, self._targets.identity(server), tool, drift))
+        if steps.remembers:
             parts.append((steps.scope.agent, sorted(steps.scope.teams), steps.scope.namespace or ""))
         return AnswerKey(parts)
 
-    def _calls(self, pattern: PatternDefinition) -> Iterator[tuple[str, str]]:
-        """(server, tool) of every call, those of other patterns that are run included."""
+    def _calls(self, pattern: PatternDefinition, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """(server, tool) of every call, those of other patterns that are run included; `values` of the slots."""
         if pattern.call is not None:
-            yield pattern.call.server, pattern.call.tool
+            yield str(fill(pattern.call.server, values) or ""), pattern.call.tool
         for step in pattern.steps:
             if step.call is not None:
-                yield step.call.server, step.call.tool
+                yield str(fill(step.call.server, values) or ""), step.call.tool
             elif (other := self._other(step)) is not None:
-                yield from self._calls(other)
+                yield from self._calls(other, {})
+            elif (parted := (step.pattern or "").partition("."))[2] and self._targets.identity(parted[0]):
+                yield parted[0], parted[2]  # a tool of a server that nobody has seen yet
 
-    def _invalidated(self, pattern: PatternDefinition) -> Iterator[str]:
-        """Tags that the pattern, or another that it runs, makes stale."""
-        yield from pattern.invalidates
+    def _every(self, pattern: PatternDefinition) -> Iterator[PatternDefinition]:
+        """The pattern, and all that it runs."""
+        yield pattern
         for step in pattern.steps:
             if (other := self._other(step)) is not None:
-                yield from self._invalidated(other)
+                yield from self._every(other)
 
     def _versions(self, pattern: PatternDefinition) -> Iterator[str]:
-        yield pattern.name
-        yield pattern.version
-        for step in pattern.steps:
-            if (other := self._other(step)) is not None:
-                yield from self._versions(other)
+        for one in self._every(pattern):
+            yield one.name
+            yield one.version
 
     def _other(self, step: Step) -> PatternDefinition | None:
         return self._targets.index.named(step.pattern) if step.pattern else None
+
+
+def _promised(pattern: PatternDefinition, step: Step, effects: Mapping[str, Effect | None]) -> Effect | None:
+    """The most that a step may do; None where the pattern's author answers for just this tool."""
+    if pattern.effect is None:
+        return effects[step.name]
+    is_fixed = step.call is None or "{" not in step.call.server + step.call.tool
+    return None if is_fixed else pattern.effect
+
+
+def _forgets(pattern: PatternDefinition) -> bool:
+    """True where memories are forgotten, which no sentence does."""
+    operations = [pattern.memory, *(step.memory for step in pattern.steps)]
+    return any(memory is not None and memory.operation is MemoryOperation.FORGET for memory in operations)

@@ -4,7 +4,7 @@ from tmws_patterns.shaping.envelope import envelope
 from tmws_patterns.shaping.form import FirstPage, Form
 from tmws_patterns.shaping.pages import Page, cut
 from tmws_patterns.shaping.passages import shown
-from tmws_patterns.shaping.select import check_select, chosen, parts, project
+from tmws_patterns.shaping.select import chosen, project
 from tmws_patterns.shaping.tokens import ENCODING, compact, count_tokens
 
 __all__ = [
@@ -12,13 +12,11 @@ __all__ = [
     "FirstPage",
     "Form",
     "Page",
-    "check_select",
     "chosen",
     "compact",
     "count_tokens",
     "cut",
     "envelope",
-    "parts",
     "project",
     "shown",
 ]

@@ -27,9 +27,11 @@ def columns(rows: Sequence[Any]) -> list[str] | None:
     return names if all(isinstance(row, dict) and list(row) == names for row in rows) else None
 
 
-def tabled(data: Any) -> Any:
-    """`data` with rows as tables where that is shorter; unchanged where a table of its own could be taken for one."""
-    return data if _has_table(data) else _tabled(data)
+def may_have_tables(data: Any) -> bool:
+    """False where something in an answer could be taken for a table, so that no page of it has one."""
+    if isinstance(data, dict):
+        return not (COLS in data and ROWS in data) and all(map(may_have_tables, data.values()))
+    return not isinstance(data, list) or all(map(may_have_tables, data))
 
 
 def folded(data: Any) -> Any:
@@ -37,23 +39,18 @@ def folded(data: Any) -> Any:
     return _folded(data, set())
 
 
-def _tabled(data: Any) -> Any:
+def tabled(data: Any) -> Any:
+    """`data` with rows as tables where that is shorter."""
     if isinstance(data, dict):
-        return {name: _tabled(value) for name, value in data.items()}
+        return {name: tabled(value) for name, value in data.items()}
     if not isinstance(data, list):
         return data
-    rows = [_tabled(row) for row in data]
+    rows = [tabled(row) for row in data]
     names = columns(rows)
     if names is None:
         return rows
     table = {COLS: names, ROWS: [[row[name] for name in names] for row in rows]}
     return table if len(compact(table)) < len(compact(rows)) else rows
-
-
-def _has_table(data: Any) -> bool:
-    if isinstance(data, dict):
-        return data.keys() == {COLS, ROWS} or any(map(_has_table, data.values()))
-    return isinstance(data, list) and any(map(_has_table, data))
 
 
 def _folded(data: Any, said: set[str]) -> Any:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.pattern import Compaction
 from tmws_patterns.shaping.compaction import folded
 from tmws_patterns.shaping.halves import cut_halves
 from tmws_patterns.shaping.pages import Page, Position, cut
@@ -32,11 +31,19 @@ class FirstPage(NamedTuple):
 
 
 class Form(NamedTuple):
-    """`budget` is in o200k tokens of a page, None for all at once; `hybrid` is True for a tool and a memory half."""
+    """How an answer becomes pages.
+
+    Attributes:
+        budget: o200k tokens of a page, None for all at once.
+        tables: whether rows of the same fields may be tables.
+        lossy: whether what is empty or repeated is left out.
+        hybrid: True for an answer with a tool and a memory half.
+    """
 
     select: tuple[str, ...] = ()
     budget: int | None = None
-    compaction: Compaction = Compaction.OFF
+    tables: bool = False
+    lossy: bool = False
     hybrid: bool = False
 
     def first(self, data: Any, *, strict: bool) -> FirstPage:
@@ -61,12 +68,11 @@ class Form(NamedTuple):
         return self._cut(chosen(data, self.select), start)
 
     def _cut(self, data: Any, start: Position) -> Page:
-        if self.compaction is Compaction.LOSSY:
+        if self.lossy:
             data = folded(data)
-        tables = self.compaction is not Compaction.OFF
-        if self.budget is not None and self.hybrid and _is_halves(data):
-            return cut_halves(data, start, self.budget, tables=tables)
-        return cut(data, start, self.budget, tables=tables)
+        if self.hybrid and _is_halves(data) and (start or self.budget is not None):
+            return cut_halves(data, start, self.budget, tables=self.tables)
+        return cut(data, start, self.budget, tables=self.tables)
 
 
 def _is_halves(data: Any) -> bool:

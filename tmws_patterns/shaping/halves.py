@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tmws_patterns.shaping.compaction import may_have_tables
 from tmws_patterns.shaping.pages import Page, Position, cut
 from tmws_patterns.shaping.tokens import compact, count_tokens
 
 
-def cut_halves(data: Mapping[str, Any], start: Position, max_tokens: int, *, tables: bool = False) -> Page:
-    """The parts of all halves from `start` that fit `max_tokens` together. See `cut`."""
+def cut_halves(data: Mapping[str, Any], start: Position, max_tokens: int | None, *, tables: bool = False) -> Page:
+    """The parts of all halves from `start` that fit `max_tokens` together (None: all the rest). See `cut`."""
     names = list(data)
+    tables = tables and may_have_tables(data)
     places = _read(start, len(names)) if start else [()] * len(names)
     open_ones = [(name, place) for name, place in zip(names, places, strict=True) if place is not None]
+    if max_tokens is None:
+        return _together(names, {name: cut(data[name], place, None, tables=tables) for name, place in open_ones})
     left = max_tokens - count_tokens(compact(dict.fromkeys((name for name, _ in open_ones), 0)))
     pages: dict[str, Page] = {}
     # The one that needs least goes first, so that the others get what it leaves.
@@ -25,7 +29,12 @@ def cut_halves(data: Mapping[str, Any], start: Position, max_tokens: int, *, tab
         share = max(1, left // (len(open_ones) - done))
         pages[name] = cut(data[name], place, share, tables=tables)
         left -= pages[name].tokens
-    body = "{" + ",".join(f"{compact(name)}:{pages[name].body}" for name, _ in open_ones) + "}"
+    return _together(names, pages)
+
+
+def _together(names: Sequence[str], pages: Mapping[str, Page]) -> Page:
+    """The parts as one page, in the order of the halves; those that are read to their end are not in it."""
+    body = "{" + ",".join(f"{compact(name)}:{pages[name].body}" for name in names if name in pages) + "}"
     following = [pages[name].following if name in pages else None for name in names]
     return Page(body, count_tokens(body), _written(following) if any(f is not None for f in following) else None)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from tmws_patterns.shaping.compaction import COLS, ROWS, columns, tabled
+from tmws_patterns.shaping.compaction import COLS, ROWS, columns, may_have_tables, tabled
 from tmws_patterns.shaping.tokens import compact, count_tokens, truncate
 
 Position = tuple[int, ...]
@@ -35,8 +35,10 @@ def cut(data: Any, start: Position, max_tokens: int | None, *, tables: bool = Fa
     """The part of `data` from `start` that fits `max_tokens` (None: all the rest).
 
     A page always holds something, so that reading on always ends, even where one character is
-    over the budget. With `tables`, rows of the same fields become tables where that costs fewer tokens.
+    over the budget. With `tables`, rows of the same fields become tables where that costs fewer tokens, unless
+    something else in the data could be taken for one.
     """
+    tables = tables and may_have_tables(data)
     if max_tokens is None or (not start and _fits(compact(data), max_tokens)):
         return _page(_rest(data, start), None, tables)
     part, following = _Cutter(tables).take(data, start, max_tokens)
@@ -46,8 +48,8 @@ def cut(data: Any, start: Position, max_tokens: int | None, *, tables: bool = Fa
 def _page(part: Any, following: Position | None, tables: bool) -> Page:
     """The part in its shortest form."""
     forms = [compact(part)]
-    if tables and (other := tabled(part)) is not part:
-        forms.append(compact(other))
+    if tables:
+        forms.append(compact(tabled(part)))
     tokens, body = min(((count_tokens(form), form) for form in forms), key=itemgetter(0))
     return Page(body, tokens, following)
 

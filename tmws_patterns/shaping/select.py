@@ -6,41 +6,17 @@ Several fields belong together; anything else is one step, and steps follow one 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.expressions import expression
+from tmws_patterns.selection import FORMS, is_form, is_plain
 from tmws_patterns.shaping.shape import shape
-from tmws_patterns.shaping.text import END_LINES, FORMS, check_form, is_form, outline, part_of
+from tmws_patterns.shaping.text import END_LINES, outline, part_of
 
 _ABSENT = object()
-_PLAIN = re.compile(r"[\w.\- ]+")  # a field's name, or a dotted path of them; other names stand in "quotes" in JMESPath
 _LONG = 200  # characters from which a field is a text that `lines` can mean without naming it
-
-
-def parts(select: str | Sequence[str] | None) -> tuple[str, ...]:
-    """What was asked for, one by one: a string is fields separated by commas, or one expression."""
-    if not select:
-        return ()
-    if isinstance(select, str):
-        names = select.split(",")
-        select = names if all(_PLAIN.fullmatch(name.strip()) or not name.strip() for name in names) else [select]
-    return tuple(filter(None, (str(said).strip() for said in select)))
-
-
-def check_select(select: Sequence[str]) -> None:
-    """Refuse what could be applied to no answer.
-
-    Raises:
-        InvalidInput: an expression or a form of text that cannot be read.
-    """
-    for said in select:
-        if is_form(said):
-            check_form(said)
-        elif not _PLAIN.fullmatch(said):
-            expression(said)
 
 
 def chosen(data: Any, select: Sequence[str]) -> Any:
@@ -77,7 +53,7 @@ def project(data: Any, fields: Sequence[str]) -> Any:
 
 def _is_field(data: Any, said: str) -> bool:
     """True for a name: of a field that there is, or that could be one and nothing else."""
-    return said in _names(data) or (not is_form(said) and _PLAIN.fullmatch(said) is not None)
+    return said in _names(data) or (not is_form(said) and is_plain(said))
 
 
 def _step(data: Any, said: str) -> Any:

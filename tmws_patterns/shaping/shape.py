@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LONGEST = 300  # characters of it: some hundred tokens
+_LONGEST_NAME = 40  # characters of a field's name
 _MOST_FIELDS = 16
 _ROWS = 20  # of a list that are looked at
 _DEEPEST = 3
@@ -16,7 +18,8 @@ _LONG = 100  # characters from which the length of a text is worth telling
 
 def shape(data: Any) -> str:
     """The form of plain data: `40 × {id: int, body: text to 900}`, `{items: 3 × text, total: int}`."""
-    return _shape([data], _DEEPEST)
+    said = next((s for depth in range(_DEEPEST, 0, -1) if len(s := _shape([data], depth)) <= _LONGEST), None)
+    return said or f"{_shape([data], 1)[: _LONGEST - 1]}…"
 
 
 def _shape(values: Sequence[Any], depth: int) -> str:
@@ -69,6 +72,9 @@ def _object(values: Sequence[Mapping[str, Any]], depth: int) -> str:
     names = list(dict.fromkeys(name for value in values for name in value))
     if depth < 1:
         return f"{{{len(names)} fields}}"
-    kept = [f"{name}: {_shape([v[name] for v in values if name in v], depth - 1)}" for name in names[:_MOST_FIELDS]]
+    kept = [
+        f"{name[:_LONGEST_NAME]}: {_shape([v[name] for v in values if name in v], depth - 1)}"
+        for name in names[:_MOST_FIELDS]
+    ]
     more = [f"{len(names) - _MOST_FIELDS} more"] if len(names) > _MOST_FIELDS else []
     return "{" + ", ".join(kept + more) + "}"

@@ -12,13 +12,10 @@ from html.parser import HTMLParser
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.regex import compiled
+from tmws_patterns.selection import read_form
 
 END_LINES = 20  # of `head` and `tail` without a number
 _WIDEST = 100  # characters of an outline's line
-_FORM = re.compile(
-    r"(head|tail)(?::(\d{1,9}))?|outline|lines:(\d{1,9})(?:(-)(\d{1,9})?)?|lines:/(.+)/(i?)(?:\+(\d{1,3}))?", re.DOTALL
-)
-FORMS = "lines:10-40, lines:/regex/i+2 (i: any case, +2: lines around), head:20, tail:20, outline"
 _MARKDOWN = re.compile(r"#{1,6}\s+\S")
 _HTML = re.compile(r"<(?:!doctype html|html|head|title|h[1-6])\b", re.IGNORECASE)
 _DEFINITION = re.compile(
@@ -29,28 +26,13 @@ _LEAST_DEFINITIONS = 2
 _FENCE = ("```", "~~~")
 
 
-def is_form(said: str) -> bool:
-    """True where this asks for a part of a text."""
-    return said.startswith("lines:") or _FORM.fullmatch(said) is not None
-
-
-def check_form(said: str) -> None:
-    """Refuse a form that no text could be asked for.
-
-    Raises:
-        InvalidInput: the form, or its regex, cannot be read.
-    """
-    if regex := _read(said)[5]:
-        compiled(regex)
-
-
 def part_of(text: str, said: str) -> str:
-    """The part of a text that a form names; see FORMS.
+    """The part of a text that a form names; see selection.py.
 
     Raises:
         InvalidInput: the form cannot be read, or nothing is there.
     """
-    end, count, first, dash, last, regex, any_case, around = _read(said)
+    end, count, first, dash, last, regex, any_case, around = read_form(said)
     lines = text.splitlines(keepends=True)
     if end:
         number = int(count or END_LINES)
@@ -70,14 +52,6 @@ def outline(text: str) -> str:
     return "\n".join(f"{i}: {line.rstrip()[:_WIDEST]}" for i, line in found)
 
 
-def _read(said: str) -> tuple[str | None, ...]:
-    """The parts of a form, in the order of `_FORM`."""
-    form = _FORM.fullmatch(said)
-    if form is None:
-        raise InvalidInput(f"{said[:200]!r} names no part of a text", hint=f"the forms are {FORMS}")
-    return form.groups()
-
-
 def _between(lines: Sequence[str], first: int, last: int | None) -> str:
     """Lines from the first to the last, both included; to the end for None."""
     if not 1 <= first <= len(lines) or (last is not None and last < first):
@@ -93,12 +67,13 @@ def _matching(lines: Sequence[str], regex: str, any_case: bool, around: int) -> 
         raise InvalidInput(f"no line of {len(lines):,} matches /{regex[:200]}/", hint="outline shows what there is")
     said: list[str] = []
     shown, hit = -1, set(hits)
-    near = {i for at in hits for i in range(max(0, at - around), min(len(lines), at + around + 1))}
-    for i in sorted(near):
-        if around and said and i > shown + 1:
+    for at in hits:
+        first = max(shown + 1, at - around)
+        if around and said and first > shown + 1:
             said.append("--")
-        said.append(f"{i + 1}{':' if i in hit else '-'} {lines[i].rstrip()}")
-        shown = i
+        for i in range(first, min(len(lines), at + around + 1)):
+            said.append(f"{i + 1}{':' if i in hit else '-'} {lines[i].rstrip()}")
+            shown = i
     return "\n".join(said)
 
 
