@@ -155,7 +155,6 @@ class StepsBranch:
         reads: names of the steps that only read.
         promised: what the definitions of tools said when this was planned, by step; a step that is not there is
             answered for by the caller or the pattern's author.
-        unavailable: steps that cannot run, with the reason.
         servers: that it calls, those of other patterns that it runs included.
         remembers: True where memory has a part in it, or in a pattern that it runs.
     """
@@ -168,7 +167,6 @@ class StepsBranch:
     context: Mapping[str, Any] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
     promised: Mapping[str, Effect] = field(default_factory=dict)
-    unavailable: Mapping[str, ErrorInfo] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
     remembers: bool = False
 

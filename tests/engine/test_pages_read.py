@@ -10,6 +10,7 @@ import pytest
 from tables import untabled
 
 from tmws_patterns import PatternDefinition, PatternExecutionEngine
+from tmws_patterns.server.listing import list_patterns
 from tmws_patterns.shaping import count_tokens
 
 pytestmark = pytest.mark.anyio
@@ -219,3 +220,15 @@ async def test_an_expression_that_would_eat_memory_or_is_no_value_is_refused(eng
     await engine.memory.store("a text of a hundred characters " * 4)
     found = await engine.execute("recall text", select=f"[0].content | {select}" if "@" in select else select)
     assert found.error.code == "invalid_input"
+
+
+async def test_a_list_for_a_query_ends_before_it_costs_more_than_300_tokens(engine) -> None:
+    for i in range(6):
+        slots = {f"argument_number_{j}_of_a_long_name": {} for j in range(12)}
+        fields = {"name": f"zeppelin_{i}", "pattern_type": "memory", "description": "Fly a zeppelin", "slots": slots}
+        engine.registry.register(PatternDefinition.from_config({**fields, "memory": {"operation": "recent"}}))
+    found = await list_patterns(engine, "fly a zeppelin")
+    assert count_tokens(orjson.dumps(found).decode()) <= 300
+    assert 1 <= len(found["patterns"]) < 5
+    assert found["next_cursor"] == str(len(found["patterns"]))
+    assert len((await list_patterns(engine, "fly a zeppelin", limit=5))["patterns"]) == 5

@@ -39,6 +39,15 @@ async def put(key: str) -> dict:
     return {"put": count}
 
 
+@server.tool(annotations=WRITE)
+async def lay(key: str) -> str:
+    """Lay a thing down, which takes its time."""
+    note("lay", f"{key} begins")
+    await asyncio.sleep(0.05)
+    note("lay", f"{key} ends")
+    return key
+
+
 @server.tool(annotations=DESTROY)
 def smash(key: str) -> str:
     """Smash a thing on the bench to pieces."""

@@ -27,7 +27,7 @@ from tmws_patterns.routing.arguments import Understood, fill, schema_of, underst
 from tmws_patterns.routing.explain import explained
 from tmws_patterns.routing.router import SHOWN, Choice, Router
 from tmws_patterns.routing.step_plans import StepPlans
-from tmws_patterns.routing.targets import NAMED, Limits, Targets, added, allowed, confirmation
+from tmws_patterns.routing.targets import NAMED, Limits, Targets, confirmation
 from tmws_patterns.routing.understanding.schemas import canonical, required_of
 from tmws_patterns.targets import Effect, MemoryOperation
 
@@ -167,11 +167,11 @@ class Planner:
         heard.append(values := self._understand(call, candidate))
         server, tool = self._target(pattern, values.values)
         if not self._targets.identity(server):
-            setup = pattern.metadata.get("setup") or added(server)
+            setup = pattern.metadata.get("setup") or f"add {server!r} to servers.json"
             raise ServerUnavailable(f"no server {server!r} is configured", hint=str(setup))
         definition = self._definition(pattern, server, tool)
         if definition is not None and definition.denied:
-            raise Forbidden(f"servers.json denies {server}.{tool}", hint=allowed(server))
+            raise Forbidden(f"servers.json denies {server}.{tool}", hint="remove it from `tmws.deny` of that server")
         schema = definition.input_schema if definition else None
         if pattern.is_tool:
             given = self._given(call, candidate)

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from tmws_patterns.call import AnswerKey, Call, Candidate, Plan, Scope, StepsBranch
-from tmws_patterns.errors import ErrorInfo, Forbidden, InvalidInput, ServerUnavailable
+from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing.arguments import fill
 from tmws_patterns.routing.router import Choice
-from tmws_patterns.routing.targets import NAMED, Limits, Targets, added, allowed, confirmation
+from tmws_patterns.routing.targets import NAMED, Limits, Targets, confirmation
 from tmws_patterns.step import Step
 from tmws_patterns.targets import Effect, MemoryOperation
 
@@ -57,7 +57,7 @@ class StepPlans:
         )
 
     def _branch(self, call: Call, candidate: Candidate, values: Mapping[str, Any]) -> StepsBranch:
-        """The steps with the values of their slots; a step whose server is not there fails alone."""
+        """The steps with the values of their slots, and what they may do."""
         pattern, principal = candidate.pattern, call.principal
         effect, named = self._targets.effect(pattern), candidate.stage == NAMED
         every = list(self._every(pattern))
@@ -77,22 +77,9 @@ class StepPlans:
             context={n: v for n, v in call.context.items() if n in ("agent", "namespace")},
             reads=frozenset(name for name, one in effects.items() if Effect.READ in (one, effect)),
             promised={} if named else {s.name: one for s in pattern.steps if (one := _promised(pattern, s, effects))},
-            unavailable={s.name: why for s in pattern.steps if (why := self._unavailable(s, values)) is not None},
             servers=tuple(dict.fromkeys(server for server, _ in self._calls(pattern, values))),
             remembers=remembers,
         )
-
-    def _unavailable(self, step: Step, values: Mapping[str, Any]) -> ErrorInfo | None:
-        """Why a step cannot run; None where nothing is known to be in its way."""
-        if step.call is None:
-            return None
-        server, tool = str(fill(step.call.server, values) or ""), step.call.tool
-        if not self._targets.identity(server):
-            return ServerUnavailable(f"no server {server!r} is configured", hint=added(server)).info
-        definition = self._targets.tool(server, tool)
-        if definition is not None and definition.denied:
-            return Forbidden(f"servers.json denies {server}.{tool}", hint=allowed(server)).info
-        return None
 
     def _key(self, call: Call, steps: StepsBranch) -> AnswerKey:
         """Identity of what steps come to: everything that they call, and what fills it.

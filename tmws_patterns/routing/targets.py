@@ -36,16 +36,6 @@ class Limits:
     timeouts: Mapping[PatternType, float]
 
 
-def added(server: str) -> str:
-    """What to do about a server that is not configured."""
-    return f"add {server!r} to servers.json"
-
-
-def allowed(server: str) -> str:
-    """What to do about a tool that is denied."""
-    return f"remove it from `tmws.deny` of {server!r} in servers.json"
-
-
 def confirmation(name: str, arguments: Mapping[str, Any], effect: Effect | None) -> ConfirmationRequired:
     """The refusal of what no sentence runs, with the call that would."""
     what = "is declared destructive" if effect else "has no declared effect"

@@ -137,8 +137,6 @@ class StepRunner:
             if step.when is not None and not _holds(await run.value(step.when)):
                 run.left_out.add(step.name)
                 return None
-            if (why := run.branch.unavailable.get(step.name)) is not None:
-                raise TmwsError.of(why)
             if step.foreach is None:
                 return await self._once(run, step, run.known, until)
             items = await run.value(step.foreach)
