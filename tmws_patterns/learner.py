@@ -67,7 +67,7 @@ class Learner:
 
     async def _catch_up(self) -> None:
         changes, index = self._registry.changes, self._registry.index
-        lessons = await to_thread.run_sync(index.prepare)
+        lessons = await to_thread.run_sync(index.prepare, abandon_on_cancel=True)
         before = self._learned
         core = await self._knowledge(lessons, self._core, before.core if before else None)
         self._take(Learned(core, before.fine if before else None, lessons.taught), changes)
@@ -94,7 +94,7 @@ class Learner:
         """The encoder with all texts done, by portions: those of a model take seconds, for which an end cannot wait."""
         texts = lessons.texts(encoder)
         parts = [texts[start : start + _PORTION] for start in range(0, len(texts), _PORTION)]
-        vectors = [await to_thread.run_sync(encoder.encode_all, part) for part in parts]
+        vectors = [await to_thread.run_sync(encoder.encode_all, part, abandon_on_cancel=True) for part in parts]
         return Encoded(encoder, texts, vectors)
 
     def _finish(self, changes: int) -> None:
@@ -114,7 +114,7 @@ class Learner:
         if stored and (found := await to_thread.run_sync(Knowledge.from_bytes, stored, encoder)) is not None:
             return found
         by = encoder if opened is self._core else await self._encoded(lessons, encoder)
-        made = await to_thread.run_sync(study, lessons, by, before)
+        made = await to_thread.run_sync(study, lessons, by, before, abandon_on_cancel=True)  # an end waits for nobody
         try:
             await self._rows.save_learned(digest, await to_thread.run_sync(made.to_bytes))
         except StoreUnavailable as exc:

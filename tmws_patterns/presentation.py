@@ -124,9 +124,9 @@ class Presenter:
         form = Form(
             select,
             call.max_tokens or (kept["budget"] or PAGE_TOKENS if call.enveloped else None),
-            call.enveloped and kept["tables"],
-            kept["lossy"],
-            kept["hybrid"],
+            call.enveloped and kept.get("tables", False),  # an earlier version kept none of the three
+            kept.get("lossy", False),
+            kept.get("hybrid", False),
         )
         page = await anyio.to_thread.run_sync(form.later, kept["answer"], position)
         more = _more(call.principal.agent, name, select, page)

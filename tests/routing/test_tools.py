@@ -14,6 +14,7 @@ from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Learned, Router, study
 from tmws_patterns.routing.learning.knowledge import tool_vectors
+from tmws_patterns.routing.text import without_values
 from tmws_patterns.routing.tools import BY_TABLE, Meanings, ToolIndex, ToolText
 from tmws_patterns.targets import Effect
 
@@ -44,6 +45,25 @@ def test_the_words_of_name_description_and_parameters_find_a_tool() -> None:
 def test_other_words_of_the_same_meaning_find_a_tool() -> None:
     assert best("will I need an umbrella on Monday") == "weather.get_forecast"
     assert best("write to Anna that I am late, by post of the electronic sort") == "mail.send_message"
+
+
+def test_a_tool_whose_own_name_is_said_comes_before_one_that_is_like_it() -> None:
+    tables = [
+        ToolText("sqlite.create_table", "Create a new table in the SQLite database", ("query",)),
+        ToolText("sqlite.describe_table", "Get the schema information for a specific table", ("table_name",)),
+        ToolText("sqlite.list_tables", "List all tables in the SQLite database"),
+    ]
+    meanings = Meanings(tool_vectors([tool.meanings for tool in tables], static_encoder()), BY_TABLE)
+    for query, name in (("describe the sqlite table orders", 1), ("create a table for orders", 0)):
+        found = ToolIndex(tables).match(query, 3, meanings, static_encoder().encode(query))
+        assert found[0].place == name, query
+
+
+@pytest.mark.parametrize("value", ["/srv/harbour/log", "https://harbour.example/log", '"harbour log"', "`harbour`"])
+def test_a_value_does_not_say_which_tool_is_meant(value: str) -> None:
+    assert without_values(f"read the file {value} please") == "read the file please"
+    assert without_values(value) == value, "what is nothing else stays"
+    assert without_values("read and/or write") == "read and/or write"
 
 
 def test_nothing_in_common_is_no_tool() -> None:

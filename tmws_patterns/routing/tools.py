@@ -2,7 +2,8 @@
 
 Words: BM25 over three fields, the name counting most (Robertson, Zaragoza and Taylor, 2004, "Simple BM25
 extension to multiple weighted fields"). Meaning: the encoder's vectors, once they are there. Both are
-standardised over the catalogue (z-scores) and added. Nothing that shares neither is returned.
+standardised over the catalogue (z-scores) and added, and so is the share of a tool's own name that is said. Nothing
+that shares neither is returned.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Vector = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float32]
 
 _NAME, _PARAMETERS = 3.0, 0.5  # weight of a word there; in the description it is 1
+_CALLED = 1.0  # what a sentence that holds all words of a tool's own name adds, in standard deviations
 _SATURATION, _LENGTH = 1.2, 0.6  # BM25's k1 and b
 _ABOUT = 300  # characters of a description that are read for its meaning: the rest is manual
 _LEAD = 3.0  # standard deviations before the second: more than that says no more
@@ -101,6 +103,7 @@ class ToolIndex:
             for term, n in bag:
                 places[term].append(place)
                 counts[term].append(n)
+        self._called: dict[str, tuple[npt.NDArray[np.int64], Vector]] = _called(tools)
         self._postings = {term: _posting(counts[term], where, norms, self._count) for term, where in places.items()}
         self._rarest = math.log(1 + self._count + 0.5)
 
@@ -134,6 +137,9 @@ class ToolIndex:
         share = meanings.trust.words if meanings else 1.0
         likeness = meanings.vectors @ vector if meanings is not None and vector is not None else np.zeros_like(words)
         fused = share * _standard(words) + (1 - share) * _standard(likeness)
+        for term in terms:
+            if (named := self._called.get(term)) is not None:
+                fused[named[0]] += named[1]
         size = min(count + 1, self._count)
         top = np.argpartition(-fused, size - 1)[:size]
         top = top[np.argsort(-fused[top], kind="stable")]
@@ -154,6 +160,19 @@ class ToolIndex:
         """The most that a term can add to a tool's score; for an unknown one, that of the rarest."""
         posting = self._postings.get(term)
         return float(posting[2]) if posting else self._rarest * _SATURATION
+
+
+def _called(tools: Sequence[ToolText]) -> dict[str, tuple[npt.NDArray[np.int64], Vector]]:
+    """By stem, the tools whose own name (without its server's) holds it, and what each such word adds."""
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for place, tool in enumerate(tools):
+        own = set(stems(_PARTED.sub(" ", tool.name.rpartition(".")[2]))) if tool.name.strip(".") else set()
+        for term in own:
+            found[term].append((place, _CALLED / len(own)))
+    return {
+        term: (np.array([place for place, _ in where]), np.array([part for _, part in where], np.float32))
+        for term, where in found.items()
+    }
 
 
 def _confidence(trust: Trust, signs: Signs) -> float:
