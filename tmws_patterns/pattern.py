@@ -15,9 +15,10 @@ from hashlib import blake2b
 from typing import Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tmws_patterns.errors import InvalidInput
+from tmws_patterns.selection import check_select, parts
 from tmws_patterns.step import ITEM, Step, circle_in, mentions, needs_of
 from tmws_patterns.targets import Effect, MemoryTarget, ToolTarget, variables
 
@@ -140,6 +141,15 @@ class PatternConfig(BaseModel):
     invalidates: tuple[str, ...] = ()
     personas: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("select")
+    @classmethod
+    def _can_be_selected(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        try:
+            check_select(parts(value))
+        except InvalidInput as exc:
+            raise ValueError(f"{exc.message}; {exc.hint}") from exc
+        return value
 
     @model_validator(mode="after")
     def _parts_fit_type(self) -> Self:

@@ -604,6 +604,7 @@ async def test_progress_tells_which_step_ended(engine) -> None:
         ({"steps": [step("a", given={"key": "${{ a"})]}, "not closed"),
         ({"steps": [step("a", given={"key": "${{ keys(@) }}"})]}, "takes everything"),
         ({"steps": [step("a", select="[?")]}, "select"),
+        ({"steps": [step("a")], "select": "nix(@)"}, "select: there is no function"),
         ({"steps": [{"name": "a", "call": {"server": "${{ b }}", "tool": "x"}}]}, "server of a call"),
         ({"steps": [step(f"s{i}") for i in range(51)]}, "more than 50"),
     ],
