@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -25,12 +27,14 @@ def tool(server: str, name: str, effect: Effect | None = Effect.READ, schema: An
     return ToolDefinition(server, name, "weather forecast", schema, effect, f"hash of {name}", f"identity of {server}")
 
 
-def planner(*patterns: dict[str, Any], servers: tuple[str, ...] = ("sky",)) -> Planner:
+def planner(
+    *patterns: dict[str, Any], servers: tuple[str, ...] = ("sky",), clock: Callable[[], date] = date.today
+) -> Planner:
     registry = PatternRegistry()
     tools = {"sky.forecast": tool("sky", "forecast"), "sky.echo": tool("sky", "echo", schema={"type": "object"})}
     registry.set_tools(tools, {name: f"identity of {name}" for name in servers})
     registry.register_batch([PatternDefinition.from_config(p) for p in patterns])
-    return Planner(Router(registry), registry, LIMITS)
+    return Planner(Router(registry), registry, LIMITS, clock)
 
 
 FORECAST = {
@@ -207,3 +211,21 @@ def test_comprehensive_mode_with_a_named_tool_recalls_beside_it() -> None:
         "forecast",
         "oslo",
     )
+
+
+def test_an_answer_of_steps_is_another_one_each_day_since_tomorrow_may_be_said_inside() -> None:
+    steps = {
+        "name": "outlook",
+        "pattern_type": "infrastructure",
+        "description": "x",
+        "effect": "read",
+        "slots": {"day": {}},
+        "steps": [{"name": "inner", "pattern": "weather", "arguments": {"city": "{day}"}}],
+    }
+    keys = {
+        planner(FORECAST, steps, clock=lambda day=day: date(2026, 3, day))
+        .plan(Call(pattern="outlook", arguments={"day": "tomorrow"}))
+        .key
+        for day in (1, 1, 2)
+    }
+    assert len(keys) == 2
