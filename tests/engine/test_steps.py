@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tmws_patterns import ExecutionResult, PatternDefinition, PatternExecutionEngine
 from tmws_patterns.errors import InvalidInput
+from tmws_patterns.targets import Effect
 
 pytestmark = pytest.mark.anyio
 
@@ -380,6 +382,10 @@ async def test_a_sentence_never_forgets_by_a_step_whatever_is_declared(engine) -
         ]
     )
     assert (await engine.execute(f"wipe {kept}")).error.code == "confirmation_required"
+    by_hand = replace(engine.registry.index.named("wipe"), effect=Effect.READ)
+    engine.registry.register(by_hand)
+    assert (await engine.execute(f"wipe {kept}")).error.code == "confirmation_required", "whatever was built by hand"
+    engine.registry.register(graph(forget, effect="destructive", name="wipe", **more))
     with pytest.raises(InvalidInput, match="runs wipe, a destructive"):
         engine.registry.register(graph({"name": "n", "pattern": "wipe"}, effect="read", name="sly", kind="memory"))
     assert await engine.memory.get(kept) is not None
