@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import orjson
 
 from tmws_patterns.call import Plan, Progress
-from tmws_patterns.errors import CallTimeout, ErrorInfo, TmwsError
+from tmws_patterns.errors import FAILED, CallTimeout, ErrorInfo, TmwsError
 from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
 from tmws_patterns.routing import Planner
-from tmws_patterns.steps import StepRunner
+from tmws_patterns.steps import StepRunner, first_end
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +32,9 @@ class Branches:
         self._tools = tools
         self._memory = memory
         self._memory_timeout = memory_timeout
-        self._steps = StepRunner(tools, memory, planner, self._run_plan, _expiry)
+        self._steps = StepRunner(tools, memory, planner, self.run)
 
-    async def run(self, plan: Plan, progress: Progress | None) -> Loaded:
+    async def run(self, plan: Plan, progress: Progress | None = None) -> Loaded:
         """The raw answer of a plan. One with a failed half is not to be kept.
 
         Raises:
@@ -52,9 +51,9 @@ class Branches:
             if plan.memory is not None:
                 group.start_soon(self._settle, "memory", lambda: self._run_memory(plan), halves, failures)
         if not halves:
-            ran = [error for name, error in failures.items() if name not in plan.failures]
-            raise _all_failed((ran or list(failures.values()))[0], failures)
-        expires_at = _expiry(halves.get("memory"))
+            ran = {name: error for name, error in failures.items() if name not in plan.failures}
+            raise TmwsError.of_several({**ran, **failures})
+        expires_at = first_end(halves.get("memory"))
         if not plan.is_hybrid:
             answer = next(iter(halves.values()))
             if plan.memory is None and answer in _NOTHING:
@@ -62,12 +61,8 @@ class Branches:
             return Loaded(_encode(answer), keep=True, expires_at=expires_at)
         answer = {"tool": halves.get("tool"), "memory": halves.get("memory")}
         if failures:
-            answer["failed"] = {name: error.to_dict() for name, error in failures.items()}
+            answer[FAILED] = {name: error.to_dict() for name, error in failures.items()}
         return Loaded(_encode(answer), keep=not failures, expires_at=expires_at)
-
-    async def _run_plan(self, plan: Plan) -> Loaded:
-        """What a step that is another pattern gets."""
-        return await self.run(plan, None)
 
     async def _settle(
         self, name: str, run: Callable[[], Awaitable[Any]], halves: dict[str, Any], failures: dict[str, ErrorInfo]
@@ -113,22 +108,6 @@ class Branches:
                 f"memory did not answer in {timeout:g} s",
                 hint="raise TMWS_PATTERN_MEMORY_TIMEOUT, or check the database",
             ) from exc
-
-
-def _all_failed(first: ErrorInfo, failures: Mapping[str, ErrorInfo]) -> TmwsError:
-    """The failure of a branch that ran, telling of the others too."""
-    error = TmwsError.of(first)
-    if len(failures) > 1:
-        error.details = {**error.details, "failed": {name: info.to_dict() for name, info in failures.items()}}
-    return error
-
-
-def _expiry(memories: Any) -> float | None:
-    """When the first of some recalled memories expires, in seconds since 1970; None for never."""
-    if not isinstance(memories, list):
-        return None
-    times = [row["expires_at"] for row in memories if isinstance(row, dict) and row.get("expires_at")]
-    return min((datetime.fromisoformat(time).timestamp() for time in times), default=None)
 
 
 def _encode(answer: Any) -> bytes:

@@ -4,7 +4,6 @@ The tree::
 
     TmwsError                      code
     ├── InvalidInput               invalid_input
-    │   └── ConfigError            invalid_input, with every problem found in the files
     ├── NoMatch                    no_match
     ├── Ambiguous                  ambiguous
     ├── MissingArguments           missing_arguments
@@ -22,11 +21,12 @@ Adapters translate third-party errors into this tree once, with `raise ... from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 INTERNAL = "internal"
+FAILED = "failed"  # where the failures of an answer's parts stand, in the answer and in an error's details
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,14 @@ class TmwsError(Exception):
         error._code = info.code
         return error
 
+    @classmethod
+    def of_several(cls, failures: Mapping[str, ErrorInfo]) -> TmwsError:
+        """The first of several failures of one call, by their parts' names, telling of all where there are more."""
+        error = cls.of(next(iter(failures.values())))
+        if len(failures) > 1:
+            error.details = {**error.details, FAILED: {name: info.to_dict() for name, info in failures.items()}}
+        return error
+
     @property
     def info(self) -> ErrorInfo:
         """This error as a value."""
@@ -98,16 +106,6 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}: {self.field}: {self.message}. {self.mend}"
-
-
-class ConfigError(InvalidInput):
-    """Configuration files hold faults; `problems` lists all of them."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(
-            "\n".join(map(str, problems)), hint="mend the fields named above; `tmws-patterns check` shows them"
-        )
-        self.problems = tuple(problems)
 
 
 class NoMatch(TmwsError):

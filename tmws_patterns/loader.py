@@ -88,7 +88,7 @@ def load_packs(path: Path, trigger_fault: TriggerCheck = lambda _: None) -> Pack
     problems = [p for r in readings for p in r.problems]
     if not files:
         problems.append(Problem(str(path), None, "folder", "holds no *.yaml file", "put a pattern file there"))
-    patterns = _without_circles(_without_twins([p for r in readings for p in r.patterns], problems), problems)
+    patterns = _that_may_run_together(_without_twins([p for r in readings for p in r.patterns], problems), problems)
     return Packs(tuple(patterns), tuple(p for r in readings for p in r.personas), tuple(problems))
 
 
@@ -247,8 +247,8 @@ def _without_twins(patterns: list[PatternDefinition], problems: list[Problem]) -
     return list(kept.values())
 
 
-def _without_circles(patterns: list[PatternDefinition], problems: list[Problem]) -> list[PatternDefinition]:
-    """Those whose steps do not lead back to themselves, and use what they may."""
+def _that_may_run_together(patterns: list[PatternDefinition], problems: list[Problem]) -> list[PatternDefinition]:
+    """Those whose steps run only patterns that they may, and never lead back to themselves."""
     faults = faults_between({pattern.name.casefold(): pattern for pattern in patterns})
     for pattern in patterns:
         if (fault := faults.get(pattern.name.casefold())) is not None:

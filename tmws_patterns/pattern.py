@@ -17,14 +17,13 @@ from typing import Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from tmws_patterns.errors import InvalidInput
+from tmws_patterns.errors import FAILED, InvalidInput
 from tmws_patterns.selection import check_select, parts
 from tmws_patterns.step import ITEM, Step, circle_in, mentions, needs_of
 from tmws_patterns.targets import Effect, MemoryTarget, ToolTarget, variables
 
 NAME = r"^[A-Za-z0-9_.\-]{1,128}$"  # what MCP clients accept as a tool name
 UNKNOWN_FIELD = "no such field"
-FAILED = "failed"  # the field of an answer in which failures of its parts stand
 _GROUP = re.compile(r"\(\?P?<(\w+)>")  # of a trigger
 
 

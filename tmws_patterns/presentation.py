@@ -19,7 +19,7 @@ import anyio
 import orjson
 
 from tmws_patterns.call import Call, ExecutionResult, Plan, Principal
-from tmws_patterns.errors import CursorExpired, InvalidInput, StoreUnavailable
+from tmws_patterns.errors import FAILED, CursorExpired, InvalidInput, StoreUnavailable
 from tmws_patterns.pattern import Compaction
 from tmws_patterns.ports import Cached, KeptAnswers
 from tmws_patterns.selection import parts
@@ -107,7 +107,7 @@ class Presenter:
         if key and (kept := self._pages.local_get(key)) is not None:
             return Shaped.decode(kept)
         shaped = await self._shape(owner, plan, cached.payload, form)
-        if key and not ("failed" in shaped.more or "note" in shaped.more):
+        if key and not (FAILED in shaped.more or "note" in shaped.more):
             lives = min(plan.ttl, ANSWER_TTL / 2 if "next_cursor" in shaped.more else plan.ttl)
             self._pages.local_put(key, shaped.encode(), cached.stored_at + lives)
         return shaped
@@ -240,20 +240,20 @@ def rendered(result: ExecutionResult, shaped: Shaped | None) -> tuple[str, dict[
 def _of_parts(plan: Plan, data: Any) -> dict[str, Any]:
     """Of an answer in halves or steps: which failed, and of halves what each came from."""
     may_fail = plan.is_hybrid or plan.steps is not None
-    said = data.get("failed") if may_fail and isinstance(data, dict) else None
+    said = data.get(FAILED) if may_fail and isinstance(data, dict) else None
     failed = (
         [name for name, error in said.items() if isinstance(error, dict) and "code" in error]
         if isinstance(said, dict)
         else []
     )
     if not plan.is_hybrid:
-        return {"failed": failed} if failed else {}
+        return {FAILED: failed} if failed else {}
     ran = {
         "tool": plan.tool and f"{plan.tool.server}.{plan.tool.tool}",
         "memory": plan.memory and str(plan.memory.operation),
     }
     sources = {name: source for name, source in ran.items() if source and name not in failed}
-    return {"sources": sources, **({"failed": failed} if failed else {})}
+    return {"sources": sources, **({FAILED: failed} if failed else {})}
 
 
 def _more(agent: str, name: str, select: tuple[str, ...], page: Page) -> dict[str, Any]:

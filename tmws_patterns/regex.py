@@ -15,8 +15,11 @@ from tmws_patterns.errors import InvalidInput
 MEMORY = 4 * 2**20  # bytes for one expression; RE2 gives up on larger ones instead of eating memory
 LONGEST, MOST_GROUPS = 1_000, 10  # characters and groups of an expression that a caller gives: more only cost time
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]", re.DOTALL)
-"""An escape, or a whole class, in which the names of kinds stand without brackets of their own."""
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*(?:\]|\Z)", re.DOTALL)
+"""An escape, or a whole class, in which the names of kinds stand without brackets of their own.
+
+One that is not closed goes to the end, so that nothing is looked at twice; RE2 refuses it.
+"""
 _KINDS = {r"\w": r"\p{L}\p{M}\p{N}_", r"\d": r"\p{Nd}"}
 
 

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from tmws_patterns.cache.single_flight import SingleFlight
-from tmws_patterns.errors import ConfigError, Problem, TmwsError, ToolFailed
+from tmws_patterns.errors import TmwsError, ToolFailed
 from tmws_patterns.tasks import background_tasks
 
 pytestmark = pytest.mark.anyio
@@ -125,16 +125,6 @@ async def test_a_failure_fails_all_who_wait_each_with_an_error_of_its_own_and_is
         assert len({id(error) for error in callers.outcomes}) == 5
         load.error = None
         assert await flights.get("key", load) == 2
-
-
-async def test_an_error_with_parts_of_its_own_keeps_them() -> None:
-    problem = Problem("a.yaml", 1, "name", "missing", "add it")
-    load = Load(ConfigError([problem]))
-    load.gate.set()
-    async with background_tasks() as own:
-        with pytest.raises(ConfigError, match=r"a\.yaml:1") as caught:
-            await SingleFlight[int](own).get("key", load)
-    assert caught.value.problems == (problem,)
 
 
 async def test_an_error_that_is_not_ours_reaches_the_caller_and_not_the_cache() -> None:

@@ -15,9 +15,9 @@ from tmws_patterns.routing.learning.knowledge import (
     study,
 )
 from tmws_patterns.routing.planner import Planner
+from tmws_patterns.routing.planning import Limits, Targets
 from tmws_patterns.routing.router import READ_CONFIDENCE, WRITE_CONFIDENCE, Bands, Router, check_query, mode_of
 from tmws_patterns.routing.signature import signature, summary
-from tmws_patterns.routing.targets import Limits, Targets
 from tmws_patterns.routing.tools import parameters_of
 from tmws_patterns.routing.triggers import group_names, trigger_fault
 

@@ -25,9 +25,9 @@ from tmws_patterns.errors import (
 from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType, ToolDefinition
 from tmws_patterns.routing.arguments import Understood, fill, schema_of, understand
 from tmws_patterns.routing.explain import explained
+from tmws_patterns.routing.planning import NAMED, Limits, Targets, confirmation
 from tmws_patterns.routing.router import SHOWN, Choice, Router
 from tmws_patterns.routing.step_plans import StepPlans
-from tmws_patterns.routing.targets import NAMED, Limits, Targets, confirmation
 from tmws_patterns.routing.understanding.schemas import canonical, required_of
 from tmws_patterns.targets import Effect, MemoryOperation
 

@@ -12,8 +12,8 @@ from tmws_patterns.call import AnswerKey, Call, Candidate, Plan, Scope, StepsBra
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing.arguments import fill
+from tmws_patterns.routing.planning import NAMED, Limits, Targets, confirmation
 from tmws_patterns.routing.router import Choice
-from tmws_patterns.routing.targets import NAMED, Limits, Targets, confirmation
 from tmws_patterns.step import Step
 from tmws_patterns.targets import Effect, MemoryOperation
 

@@ -64,12 +64,6 @@ def _parts(content: str, longest: int) -> list[str]:
     return [part[at : at + longest] for part in sentences for at in range(0, len(part), longest)]
 
 
-def _hits(part: str, asked: set[str]) -> int:
-    """How many of the words a part holds, by how they begin."""
-    there = _WORD.findall(part.casefold())
-    return sum(any(word.startswith(start) for word in there) for start in asked)
-
-
 def _window(parts: Sequence[str], hits: Sequence[int], longest: int) -> tuple[int, int]:
     """(first, end) of neighbouring parts that fit and hold most of what was asked; the earliest of equal ones."""
     best, found = -1, (0, 1)

@@ -62,18 +62,17 @@ def _step(data: Any, said: str) -> Any:
         if value is None:
             raise InvalidInput(f"{said[:200]!r} finds nothing in the answer", hint=_what_there_is(data))
         return value
-    if said == "outline" and not isinstance(data, str) and (text := _text(data)) is None:
-        return shape(data)
-    if isinstance(data, list) and not said.startswith("lines:") and said != "outline":
-        end, _, count = said.partition(":")
+    end, _, count = said.partition(":")
+    if isinstance(data, list) and end in ("head", "tail"):
         number = int(count or END_LINES)
         return data[:number] if end == "head" else data[max(0, len(data) - number) :]
     text = _text(data)
+    if said == "outline":
+        return shape(data) if text is None else outline(text)
     if text is None:
-        raise InvalidInput(
-            f"which text is {said[:200]!r} of?", hint=f"name its field before it; {_what_there_is(data)}"
-        )
-    return outline(text) if said == "outline" else part_of(text, said)
+        hint = f"name its field before it; {_what_there_is(data)}"
+        raise InvalidInput(f"which text is {said[:200]!r} of?", hint=hint)
+    return part_of(text, said)
 
 
 def _text(data: Any) -> str | None:

@@ -17,7 +17,7 @@ _LONG = 100  # characters from which the length of a text is worth telling
 
 
 def shape(data: Any) -> str:
-    """The form of plain data: `40 × {id: int, body: text to 900}`, `{items: 3 × text, total: int}`."""
+    """The form of plain data: `40 × {id: number, body: text to 900 characters}`, `{items: 3 × text, total: number}`."""
     said = next((s for depth in range(_DEEPEST, 0, -1) if len(s := _shape([data], depth)) <= _LONGEST), None)
     return said or f"{_shape([data], 1)[: _LONGEST - 1]}…"
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -17,9 +18,8 @@ import anyio.to_thread
 import orjson
 
 from tmws_patterns.call import Call, MemoryBranch, Plan, Progress, StepsBranch
-from tmws_patterns.errors import CallTimeout, ConfirmationRequired, ErrorInfo, InvalidInput, TmwsError
+from tmws_patterns.errors import FAILED, CallTimeout, ConfirmationRequired, ErrorInfo, InvalidInput, TmwsError
 from tmws_patterns.expressions import expression
-from tmws_patterns.pattern import FAILED
 from tmws_patterns.ports import Loaded, MemoryRunner, ToolCaller
 from tmws_patterns.routing import Planner
 from tmws_patterns.selection import parts
@@ -69,20 +69,11 @@ class _Run:
 class StepRunner:
     """Runs graphs of steps, by way of the same rooms as single calls."""
 
-    def __init__(
-        self,
-        tools: ToolCaller,
-        memory: MemoryRunner,
-        planner: Planner,
-        run_plan: RunPlan,
-        expiry: Callable[[Any], float | None],
-    ) -> None:
-        """`expiry` tells when the first of some recalled memories expires, in seconds since 1970."""
+    def __init__(self, tools: ToolCaller, memory: MemoryRunner, planner: Planner, run_plan: RunPlan) -> None:
         self._tools = tools
         self._memory = memory
         self._planner = planner
         self._run_plan = run_plan
-        self._expiry = expiry
 
     async def run(self, branch: StepsBranch, timeout: float, progress: Progress | None = None) -> Ended:
         """Run every step within `timeout` seconds, and compute what the pattern returns.
@@ -103,7 +94,7 @@ class StepRunner:
             for step in steps:
                 group.start_soon(self._settle, run, step, needs[step.name])
         if run.failures and len(run.failures) + len(run.left_out) == len(steps):
-            raise _all_failed(run.failures)
+            raise TmwsError.of_several(run.failures)
         answer = await _returned(run)
         return Ended(answer, not (run.failures or run.partial), min(run.ends, default=None))
 
@@ -208,7 +199,7 @@ class StepRunner:
         operation = MemoryOperation(asked["operation"])
         arguments = {n: v for n, v in asked.items() if n != "operation" and v not in (None, "", [])}
         answer = await self._memory.run(MemoryBranch(operation, arguments, run.branch.scope))
-        if (end := self._expiry(answer)) is not None:
+        if (end := first_end(answer)) is not None:
             run.ends.append(end)
         return answer
 
@@ -271,11 +262,8 @@ async def _returned(run: _Run) -> Any:
     failed = {name: info.to_dict() for name, info in {**run.partial, **run.failures}.items()}
     if not failed:
         return answer
-    return (
-        {**answer, FAILED: failed}
-        if isinstance(answer, dict) and FAILED not in answer
-        else {"result": answer, FAILED: failed}
-    )
+    has_room = isinstance(answer, dict) and FAILED not in answer
+    return {**answer, FAILED: failed} if has_room else {"result": answer, FAILED: failed}
 
 
 def _last_results(run: _Run) -> Any:
@@ -296,9 +284,9 @@ def _not_run(name: str, broken: list[str], failures: Mapping[str, ErrorInfo]) ->
     )
 
 
-def _all_failed(failures: Mapping[str, ErrorInfo]) -> TmwsError:
-    """The first failure, telling of the others."""
-    error = TmwsError.of(next(iter(failures.values())))
-    if len(failures) > 1:
-        error.details = {**error.details, FAILED: {name: info.to_dict() for name, info in failures.items()}}
-    return error
+def first_end(memories: Any) -> float | None:
+    """When the first of some recalled memories expires, in seconds since 1970; None for never."""
+    if not isinstance(memories, list):
+        return None
+    times = [row["expires_at"] for row in memories if isinstance(row, dict) and row.get("expires_at")]
+    return min((datetime.fromisoformat(time).timestamp() for time in times), default=None)
