@@ -71,6 +71,8 @@ class Call:
     progress: Progress | None = None
     enveloped: bool = False
     """True where the caller reads the whole result object as text (over MCP) and pays for it."""
+    said: object | None = field(default=None, compare=False)
+    """The same object for the same words of the same caller; None for words that are not remembered."""
 
 
 class Candidate(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -34,7 +34,6 @@ _DISCOVERY = 5.0  # seconds that servers never seen yet are waited for, by the s
 _DISCOVERY_REST = 30.0  # seconds before servers that could not be reached are tried again for a sentence
 _CONNECT = 15.0  # seconds for servers that are asked for by name, as dispatch gives a connection
 _KEPT_PLANS = 4_096
-_LONGEST_KEPT = 1_000  # characters of a sentence or a context whose plan is remembered
 _SIDE_BY_SIDE = 32  # calls of one batch at once; more would only wait in the pools behind them
 
 
@@ -77,7 +76,7 @@ class PatternExecutionEngine:
         self._around = around
         self._intake = Intake(default_mode)
         self._close = close
-        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._plans: dict[object, Plan] = {}
         self._plans_version = -1
         self._discovered = -_DISCOVERY_REST
         self._audiences = Audiences()
@@ -269,12 +268,14 @@ class PatternExecutionEngine:
         Raises:
             TmwsError: the call leads to nothing; its `decision` says how far it came.
         """
-        key = self._plan_key(call)
-        if key is not None and (kept := self._plans.get(key)) is not None:
+        if self._plans_version != self.registry.version or len(self._plans) >= _KEPT_PLANS:
+            self._plans.clear()
+            self._plans_version = self.registry.version
+        if (kept := self._plans.get(call.said)) is not None:
             return kept
         if call.query:
             await self._around.learner.ready(call.query)
-            key = self._plan_key(call)  # what was learned meanwhile makes older plans stale
+        version = self.registry.version  # what was learned meanwhile makes older plans stale
         plan: Plan | None = None
         error: TmwsError | None = None
         try:
@@ -285,8 +286,10 @@ class PatternExecutionEngine:
             plan = await self._plan_with_servers(call, wanted)
         if plan is None:
             raise error or TmwsError("no plan was made")
-        if key is not None and not plan.failures and not plan.moving:
-            self._plans[key] = plan
+        if plan.scope is not None:
+            plan = replace(plan, tags=(*plan.tags, *self._around.memory.tags(plan.scope)))
+        if call.said is not None and not plan.failures and not plan.moving and version == self._plans_version:
+            self._plans[call.said] = plan
         return plan
 
     async def _plan_with_servers(self, call: Call, servers: list[str] | None) -> Plan:
@@ -300,20 +303,6 @@ class PatternExecutionEngine:
                 why = "; ".join(f"{name}: {reason}" for name in unknown if (reason := self._around.tools.why(name)))
                 exc.message = f"{exc.message} ({why})" if why else exc.message
             raise
-
-    def _plan_key(self, call: Call) -> tuple[Any, ...] | None:
-        """What a plan depends on; None for calls with arguments, which are made anew each time."""
-        if call.arguments or len(call.query) > _LONGEST_KEPT:
-            return None
-        if self._plans_version != self.registry.version or len(self._plans) >= _KEPT_PLANS:
-            self._plans.clear()
-            self._plans_version = self.registry.version
-        if not call.context:
-            return (call.query, call.pattern, call.mode, call.principal, None)
-        context = frozenset((n, type(v), v) for n, v in call.context.items() if isinstance(v, str | int | float | bool))
-        if sum(len(str(v)) for _, _, v in context) > _LONGEST_KEPT:
-            return None
-        return (call.query, call.pattern, call.mode, call.principal, context)
 
     async def _fetch(self, call: Call, plan: Plan) -> Cached:
         """The raw answer, from the cache where it may come from there."""
@@ -330,9 +319,8 @@ class PatternExecutionEngine:
         async def load() -> Loaded:
             return await self._around.branches.run(plan, progress)
 
-        tags = (*plan.tags, *self._around.memory.tags(plan.scope)) if plan.scope else plan.tags
         shared = plan.tool is not None or plan.steps is not None
-        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=tags, shared=shared)
+        return await self._around.cache.get_or_load(key, load, ttl=plan.ttl, tags=plan.tags, shared=shared)
 
     async def _compute(self, call: Call, plan: Plan) -> Cached:
         """For this caller alone, and what it made stale is stale before anybody reads on."""

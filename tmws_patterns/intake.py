@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,8 +16,8 @@ from tmws_patterns.routing import check_query, mode_of
 from tmws_patterns.selection import check_select, parts
 
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
-_SHORT = 1_000  # characters of a sentence that is remembered
-_PLAIN = frozenset({str, bool, int, type(None), ExecutionMode})
+_SHORT = 1_000  # characters of a sentence, of a context and of a selection that are remembered
+_PLAIN = frozenset({str, bool, int, float, type(None), ExecutionMode})
 _REMEMBERED = 1_024  # calls
 LONGEST_NAME = 200  # characters of a pattern's name, a cursor's own limit being LARGEST
 
@@ -35,7 +37,7 @@ class Words(NamedTuple):
 
 
 class Intake:
-    """Reads calls. A short sentence alone, which agents repeat, is the same Call each time."""
+    """Reads calls. A short one without arguments, which agents repeat, is read once and remembered."""
 
     def __init__(self, default_mode: ExecutionMode) -> None:
         self._default_mode = default_mode
@@ -50,15 +52,15 @@ class Intake:
             InvalidInput: they have no usable form.
             Forbidden: the principal may not act as `context.agent`.
         """
-        said = None if progress else _plain(words)
+        said = _plain(words)
         if said is None:
             return self._read(words, principal, progress, enveloped)
         if (known := self._known.get((said, principal, enveloped))) is None:
-            known = self._read(words, principal, None, enveloped)
+            known = replace(self._read(words, principal, None, enveloped), said=object())
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[said, principal, enveloped] = known
-        return known
+        return known if progress is None else replace(known, progress=progress)
 
     def _read(self, words: Words, principal: Principal, progress: Progress | None, enveloped: bool) -> Call:
         if not (words.query or words.pattern or words.cursor):
@@ -86,14 +88,29 @@ class Intake:
 
 
 def _plain(words: Words) -> tuple[Any, ...] | None:
-    """All that was said, where that is a short sentence with nothing beside it that somebody could change."""
-    if words.context or words.arguments or words.select or words.cursor:
+    """All that was said, where that is short, and plain values that nobody can change."""
+    if words.arguments or words.cursor:
         return None
     said = (words.query, words.execution_mode, words.use_cache, words.pattern, words.max_tokens)
+    if words.select or words.context:
+        beside = _beside(words.select or (), words.context or {})
+        if beside is None:
+            return None
+        said += beside
     kinds = tuple(map(type, said))  # since True and 1 are equal
-    if type(words.query) is not str or len(words.query) > _SHORT or not _PLAIN.issuperset(kinds):
+    if not _PLAIN.issuperset(kinds) or len(words.query or "") > _SHORT:
         return None
     return (said, kinds)
+
+
+def _beside(select: Any, context: Any) -> tuple[Any, ...] | None:
+    """The selection and the context as plain values in a row; None for what is long or has another form."""
+    if not isinstance(context, dict) or not isinstance(select, str | list | tuple):
+        return None
+    chosen = (-1, select) if isinstance(select, str) else (len(select), *select)
+    found = (*chosen, *chain.from_iterable(context.items()))
+    length = sum(len(value) if isinstance(value, str) else 8 for value in found)
+    return found if length <= _SHORT else None
 
 
 def _check_forms(words: Words) -> None:

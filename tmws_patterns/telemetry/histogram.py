@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from math import ceil, log
 
@@ -10,8 +10,8 @@ LOWEST_MS = 0.001  # a microsecond; what is shorter falls into the first bucket
 HIGHEST_MS = 100_000.0  # 100 s, over every default deadline; what is longer falls into the last bucket
 WIDTH = 1.1  # each bucket ends 10% above its beginning, so a percentile is off by 5% at most
 
-_LOG_WIDTH = log(WIDTH)
-_BUCKETS = ceil(log(HIGHEST_MS / LOWEST_MS) / _LOG_WIDTH) + 1
+_BUCKETS = ceil(log(HIGHEST_MS / LOWEST_MS) / log(WIDTH)) + 1
+_ENDS = [LOWEST_MS * WIDTH**number for number in range(1, _BUCKETS)]
 
 
 class Histogram:
@@ -25,8 +25,7 @@ class Histogram:
 
     def record(self, milliseconds: float) -> None:
         """Count one duration."""
-        bucket = int(log(milliseconds / LOWEST_MS) / _LOG_WIDTH) if milliseconds > LOWEST_MS else 0
-        self._counts[min(bucket, _BUCKETS - 1)] += 1
+        self._counts[bisect_right(_ENDS, milliseconds)] += 1
         self._least = min(self._least, milliseconds)
         self._most = max(self._most, milliseconds)
         self.total += 1

@@ -37,17 +37,19 @@ _BUCKETS = (
 _BOUNDS = (*(str(float(bound)) for bound in _BUCKETS), "+Inf")
 
 
-class _Durations:
-    """A histogram of seconds, counted by its own buckets: an observation takes half a microsecond."""
+class _Executions:
+    """Those of one type, with a histogram of their seconds: an observation takes half a microsecond."""
 
     def __init__(self) -> None:
         self.counts = [0] * (len(_BUCKETS) + 1)
         self.sum = 0.0
+        self.ended = {True: 0, False: 0}
 
-    def observe(self, seconds: float) -> None:
-        """Count one duration in the first bucket that is no smaller."""
+    def observe(self, seconds: float, *, success: bool) -> None:
+        """Count one, in the first bucket that is no smaller."""
         self.counts[bisect_left(_BUCKETS, seconds)] += 1
         self.sum += seconds
+        self.ended[success] += 1
 
     def cumulative(self) -> list[tuple[str, float]]:
         """(upper bound, count up to it) of each bucket, as Prometheus has them."""
@@ -62,8 +64,7 @@ class PrometheusExporter(Collector):
     """
 
     def __init__(self, hit_rate: Callable[[], float]) -> None:
-        self._executions = {(kind, success): 0 for kind in PatternType for success in (True, False)}
-        self._durations = {kind: _Durations() for kind in PatternType}
+        self._executions = {kind: _Executions() for kind in PatternType}
         self._tokens = 0
         self._hit_rate = hit_rate
         self._registry = CollectorRegistry()
@@ -71,8 +72,7 @@ class PrometheusExporter(Collector):
 
     def record(self, record: CallRecord) -> None:
         """Count one finished call."""
-        self._executions[record.pattern_type, record.success] += 1
-        self._durations[record.pattern_type].observe(record.duration_ms / 1000)
+        self._executions[record.pattern_type].observe(record.duration_ms / 1000, success=record.success)
         self._tokens += record.tokens_used
 
     def collect(self) -> Iterator[Metric]:
@@ -80,15 +80,16 @@ class PrometheusExporter(Collector):
         executions = CounterMetricFamily(
             "tmws_pattern_executions", "Finished executions.", labels=("pattern_type", "success")
         )
-        for (kind, success), count in self._executions.items():
-            executions.add_metric((kind.value, str(success).lower()), count)
+        for kind, found in self._executions.items():
+            for success, count in found.ended.items():
+                executions.add_metric((kind.value, str(success).lower()), count)
         yield executions
         durations = HistogramMetricFamily(
             "tmws_pattern_execution_duration_seconds",
             "Time from the call to its answer, in seconds.",
             labels=("pattern_type",),
         )
-        for kind, found in self._durations.items():
+        for kind, found in self._executions.items():
             durations.add_metric((kind.value,), found.cumulative(), found.sum)
         yield durations
         yield CounterMetricFamily(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
@@ -41,39 +41,34 @@ class Statistics:
         self._clock = clock
         self._flush_every = flush_every
         self._started = clock()
-        self._all = Tally()
-        self._unflushed = Tally()
+        self._lines: dict[tuple[str, str | None], Tally] = {}  # by pattern and server: a call is counted once
+        self._names: tuple[set[str], set[str]] = (set(), set())
+        self._lists = Tally()
+        self._flushed = Tally()
         self._latency = Histogram()
-        self._patterns: dict[str, Tally] = {}
-        self._servers: dict[str, Tally] = {}
         self._errors: Counter[str] = Counter()
         self._flushing = anyio.Lock()
 
     def record(self, record: CallRecord) -> None:
         """Count one finished call."""
-        self._all.count(record)
-        self._unflushed.count(record)
+        line = self._lines.get((record.pattern_name, record.server))
+        (line or self._line(record.pattern_name, record.server)).count(record)
         self._latency.record(record.duration_ms)
-        if record.pattern_name:
-            _named(self._patterns, record.pattern_name).count(record)
-        if record.server:
-            _named(self._servers, record.server).count(record)
         if record.error_code:
             self._errors[record.error_code] += 1
 
     def discovered(self, tokens: int) -> None:
         """Count one list of patterns that an agent read to find out what there is, in o200k tokens."""
-        self._all.discovered(tokens)
-        self._unflushed.discovered(tokens)
+        self._lists.discovered(tokens)
 
     def snapshot(self) -> dict[str, Any]:
         """This session: the sums and rates (percent), latency_ms, and lines by pattern, server and error code."""
         return {
-            **self._all.overview(),
+            **self._all().overview(),
             "uptime_s": self._clock() - self._started,
             "latency_ms": {f"p{p}": round(self._latency.percentile(p), 3) for p in PERCENTILES},
-            "patterns": {name: tally.line() for name, tally in self._patterns.items()},
-            "servers": {name: tally.line() for name, tally in self._servers.items()},
+            "patterns": _summed((pattern, tally) for (pattern, _), tally in self._lines.items()),
+            "servers": _summed((server, tally) for (_, server), tally in self._lines.items()),
             "errors": dict(self._errors),
         }
 
@@ -84,28 +79,25 @@ class Statistics:
             StoreUnavailable: the database cannot be read.
         """
         if self._totals is None:
-            return self._all.overview()
+            return self._all().overview()
         async with self._flushing:
             stored = await self._totals.read_totals()
-            return self._unflushed.plus(stored).overview()
+            return self._all().minus(self._flushed).plus(stored).overview()
 
     async def flush(self) -> None:
         """Add what is new to the all-time totals; an outage leaves it for the next flush."""
         async with self._flushing:
-            if self._totals is None or not any(self._unflushed.sums().values()):
+            now = self._all()
+            new = now.minus(self._flushed)
+            if self._totals is None or not (new.executions or new.discoveries):
                 return
-            taken, self._unflushed = self._unflushed, Tally()
-            flushed = False
             try:
                 # Shielded: a transaction cut off midway leaves in doubt whether it was counted.
                 with anyio.fail_after(FLUSH_DEADLINE, shield=True):
-                    await self._totals.add_totals(taken.sums())
-                flushed = True
+                    await self._totals.add_totals(new.sums())
+                self._flushed = now
             except (StoreUnavailable, TimeoutError) as exc:
                 _LOG.warning("statistics wait for the database: %r", exc)
-            finally:
-                if not flushed:
-                    self._unflushed = self._unflushed.plus(taken.sums())
 
     async def run(self) -> None:
         """Flush every few seconds until cancelled, and once more then."""
@@ -117,8 +109,31 @@ class Statistics:
             with anyio.CancelScope(shield=True):
                 await self.flush()
 
+    def _all(self) -> Tally:
+        """The sums of the session."""
+        total = self._lists
+        for line in self._lines.values():
+            total = total.plus(line.sums())
+        return total
 
-def _named(tallies: dict[str, Tally], name: str) -> Tally:
-    if name not in tallies and len(tallies) >= MAX_NAMES:
-        name = OTHER
-    return tallies.setdefault(name, Tally())
+    def _line(self, pattern: str, server: str | None) -> Tally:
+        patterns, servers = self._names
+        key = (_known(patterns, pattern) if pattern else "", _known(servers, server) if server else None)
+        return self._lines.setdefault(key, Tally())
+
+
+def _known(names: set[str], name: str) -> str:
+    """The name itself, or OTHER for a new one where there are MAX_NAMES already."""
+    if name not in names and len(names) >= MAX_NAMES:
+        return OTHER
+    names.add(name)
+    return name
+
+
+def _summed(lines: Iterable[tuple[str | None, Tally]]) -> dict[str, dict[str, float]]:
+    """A short line for each name; calls without one are left out."""
+    found: dict[str, Tally] = {}
+    for name, tally in lines:
+        if name:
+            found[name] = found.get(name, Tally()).plus(tally.sums())
+    return {name: tally.line() for name, tally in found.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from tmws_patterns.call import CallRecord
 
@@ -38,12 +39,16 @@ class Tally:
 
     def plus(self, sums: Mapping[str, float]) -> Tally:
         """This tally with sums of the same names added; other names are left out."""
-        added = {name: type(own)(own + sums.get(name, 0)) for name, own in asdict(self).items()}
+        added: dict[str, Any] = {name: type(own)(own + sums.get(name, 0)) for name, own in self.sums().items()}
         return Tally(**added)
+
+    def minus(self, other: Tally) -> Tally:
+        """This tally without what another came to."""
+        return self.plus({name: -value for name, value in other.sums().items()})
 
     def sums(self) -> dict[str, float]:
         """The sums by name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _SUMS}
 
     @property
     def average_ms(self) -> float:
@@ -81,3 +86,6 @@ class Tally:
             "tokens_used": self.tokens_used,
             "tokens_saved": self.tokens_saved,
         }
+
+
+_SUMS = tuple(field.name for field in fields(Tally))
