@@ -114,10 +114,21 @@ async def test_a_cache_that_is_being_made_by_another_is_an_outage_within_a_momen
         other.execute("BEGIN EXCLUSIVE")
         reads = await DirectReads.open(path)
         try:
+            assert reads.at_once(FETCH, {"digest": "d", "now": 0}) is None
             with anyio.fail_after(2), pytest.raises(StoreUnavailable, match="locked"):
                 await reads.rows(FETCH, {"digest": "d", "now": 0})
         finally:
             await reads.close()
+
+
+async def test_reading_at_once_tells_of_an_outage(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    reads = await DirectReads.open(path)
+    with pytest.raises(StoreUnavailable, match="no such table"):
+        reads.at_once(FETCH, {"digest": "d", "now": 0})
+    await reads.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        reads.at_once(FETCH, {"digest": "d", "now": 0})
 
 
 async def test_a_reader_of_the_cache_does_not_wait_for_a_writer(sqlite_settings: Settings) -> None:

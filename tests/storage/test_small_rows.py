@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tmws_patterns.ports import Entry
 from tmws_patterns.storage import Database
+from tmws_patterns.storage.cache_rows import AT_ONCE
 from tmws_patterns.storage.kept_answers import SqlKeptAnswers
 
 pytestmark = pytest.mark.anyio
@@ -21,10 +22,13 @@ def bounded(database: Database, max_bytes: int) -> SqlKeptAnswers:
     return SqlKeptAnswers(database.answers._connections, insert, max_bytes)
 
 
-async def test_a_cache_row_comes_back_whole_until_it_expires(database: Database) -> None:
-    entry = Entry(b"\0\xff", 100.5, 200.25, (("memory:acme", 3), ("a,'%b", 0)))
+@pytest.mark.parametrize("payload", [b"", b"\0\xff", b"x" * AT_ONCE, b"x" * (AT_ONCE + 1)], ids=len)
+async def test_a_cache_row_comes_back_whole_until_it_expires(database: Database, payload: bytes) -> None:
+    entry = Entry(payload, 100.5, 200.25, (("memory:acme", 3), ("a,'%b", 0)))
     await database.cache_rows.upsert([("d", entry)])
     assert await database.cache_rows.fetch("d", 200.2) == entry
+    known = database.cache_rows.peek("d", 200.2)
+    assert known == ((entry,) if database.engine_name == "sqlite" and len(payload) <= AT_ONCE else None)
     assert await database.cache_rows.fetch("d", 200.25) is None
     assert await database.cache_rows.fetch("other", 0) is None
 

@@ -73,12 +73,15 @@ class DatabaseTier:
             return None
         now = self._clock() - self._grace
         try:
-            with anyio.fail_after(READ_DEADLINE):
-                entry = await self._rows.fetch(digest, now)
+            known = self._rows.peek(digest, now)
+            if known is None:
+                with anyio.fail_after(READ_DEADLINE):
+                    known = (await self._rows.fetch(digest, now),)
         except (StoreUnavailable, TimeoutError) as exc:
             self._failed(exc)
             return None
         self._failed_at = None
+        (entry,) = known
         return entry if entry is not None and entry.expires_at > now else None
 
     async def put(self, digest: str, entry: Entry) -> None:

@@ -18,6 +18,7 @@ from tmws_patterns.ports import Epochs
 _LOG = logging.getLogger(__name__)
 
 READ_DEADLINE = 0.25  # seconds, as that of the database tier, which the epochs share a database with
+_PAIRED = 1_024  # combinations of tags whose pairs are remembered
 BUMP_DEADLINE = 5.0  # seconds; a write is acknowledged after its bump
 
 Pairs = tuple[tuple[str, int], ...]
@@ -30,16 +31,25 @@ class EpochGuard:
         self._epochs = epochs
         self._owed: Counter[str] = Counter()  # how many invalidations of each tag have not gone through
         self._settling = anyio.Lock()  # one at a time: each bump more would make one load more
+        self._paired: dict[tuple[str, ...], tuple[tuple[int, ...], Pairs]] = {}
         self.bumps = 0
 
-    def peek(self, tags: Sequence[str]) -> Pairs | None:
-        """The pairs, if they can be known without waiting."""
+    def peek(self, tags: tuple[str, ...]) -> Pairs | None:
+        """The pairs, if they can be known without waiting. The same object while nothing has changed."""
         if not tags:
             return ()
         if self._owed and not self._owed.keys().isdisjoint(tags):
             return None
         found = self._epochs.peek(tags)
-        return None if found is None else tuple(zip(tags, found))  # noqa: B905 - as many as asked; `strict` costs
+        if found is None:
+            return None
+        last, pairs = self._paired.get(tags, (None, ()))
+        if last != found:
+            if len(self._paired) >= _PAIRED:
+                self._paired.clear()
+            pairs = tuple(zip(tags, found, strict=True))
+            self._paired[tags] = found, pairs
+        return pairs
 
     async def read(self, tags: Sequence[str]) -> Pairs | None:
         """The pairs, after waiting READ_DEADLINE seconds at most."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from itertools import starmap
 
 import orjson
@@ -35,6 +36,7 @@ def decode(frame: bytes) -> Entry | None:
     return Entry(frame[payload_at:], stored_at, expires_at, epochs, cost)
 
 
+@lru_cache(maxsize=1024)  # of many entries they are the same
 def _epochs(encoded: bytes) -> tuple[tuple[str, int], ...]:
     return tuple(starmap(_epoch, orjson.loads(encoded))) if encoded else ()
 

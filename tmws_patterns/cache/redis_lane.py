@@ -1,7 +1,7 @@
 """One connection to Redis and the task that owns it: opened in the background, replaced after any failure.
 
-Callers never touch a connection. They hand in a Turn and wait for its replies as long as they like,
-so that a caller who is cancelled or gives up cannot leave half a reply on the wire.
+Callers never touch a connection. They hand in a Turn and wait for its end as long as they like, so that a
+caller who is cancelled or gives up cannot leave half a reply on the wire.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import anyio
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from tmws_patterns.cache.redis_replies import Command, belongs
+from tmws_patterns.cache.redis_turns import Turn
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,32 +41,10 @@ class Wire(Protocol):
     async def read_response(self) -> Any: ...
 
 
-def _new_future() -> asyncio.Future[list[Any] | None]:
-    return asyncio.get_running_loop().create_future()
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """Commands sent together, done within `deadline` seconds of their sending.
-
-    `replies` holds one reply for each command (an error reply is a ResponseError among them), or None
-    where the connection failed or a reply belongs to another command. It never holds an exception.
-    """
-
-    commands: list[Command]
-    deadline: float
-    replies: asyncio.Future[list[Any] | None] = field(default_factory=_new_future)
-
-    def end(self, replies: list[Any] | None) -> None:
-        """Tell who waits, if anyone still does."""
-        if not self.replies.done():
-            self.replies.set_result(replies)
-
-
 class LaneOwner(Protocol):
     """Whom a lane serves and tells of its fortunes."""
 
-    async def next_turn(self) -> Turn: ...
+    def lane_free(self, lane: Lane) -> None: ...
 
     def lane_opened(self) -> None: ...
 
@@ -82,11 +60,17 @@ class Lane:
         self._owner = owner
         self._new_wire = new_wire
         self._deadline = deadline
-        self._rest = anyio.CancelScope()
+        self._given: asyncio.Future[Turn | None] | None = None
 
-    def check_now(self) -> None:
-        """Send a PING at once, if the lane waits for a turn: another connection has failed."""
-        self._rest.cancel()
+    @property
+    def is_free(self) -> bool:
+        """True while the lane waits for a turn."""
+        return self._given is not None and not self._given.done()
+
+    def give(self, turn: Turn | None) -> None:
+        """The next turn of a free lane; None sends a PING."""
+        if self._given is not None and not self._given.done():
+            self._given.set_result(turn)
 
     async def run(self) -> None:
         """Connect, serve until something fails, pause, and again; until cancelled."""
@@ -117,14 +101,24 @@ class Lane:
         return is_open
 
     async def _serve(self, wire: Wire) -> None:
-        turn = None
-        with anyio.move_on_after(HEARTBEAT) as self._rest:
-            turn = await self._owner.next_turn()
+        turn = await self._next_turn()
         if turn is None:
             await self._ping(wire)
         else:
             await self._take_turn(wire, turn)
         self._owner.lane_answered()
+
+    async def _next_turn(self) -> Turn | None:
+        """What the owner gives; None after HEARTBEAT seconds without a turn."""
+        loop = asyncio.get_running_loop()
+        self._given = loop.create_future()
+        beat = loop.call_later(HEARTBEAT, self.give, None)
+        try:
+            self._owner.lane_free(self)
+            return await self._given
+        finally:
+            beat.cancel()
+            self._given = None
 
     async def _take_turn(self, wire: Wire, turn: Turn) -> None:
         replies = None

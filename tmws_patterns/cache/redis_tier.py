@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self, cast
@@ -22,11 +23,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from tmws_patterns.cache import frame
-from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Lane, Turn, Wire
+from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, Lane, Wire
+from tmws_patterns.cache.redis_news import RedisNews
 from tmws_patterns.cache.redis_replies import Command
+from tmws_patterns.cache.redis_turns import Commands, Gets, Turn
 from tmws_patterns.cache.write_behind import WriteBehind
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.ports import Entry
+from tmws_patterns.ports import Entry, Epochs
 from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
@@ -76,17 +79,17 @@ class RedisTier:
         self._grace = grace
         self._clock = clock
         self._prefix = f"tmws:{namespace}:"
-        new_wire = _wires(url)
-        self._lanes = [Lane(self, new_wire, timeout) for _ in range(max_connections)]
+        self._new_wire = _wires(url)
+        self._lanes = [Lane(self, self._new_wire, timeout) for _ in range(max_connections)]
         self._open_lanes = 0
         self._failures = 0
-        self._turns: asyncio.Queue[Turn] = asyncio.Queue()
-        self._gathering: tuple[Turn, list[str | bytes | int]] | None = None
+        self._turns: deque[Turn] = deque()
+        self._gathering: Gets | None = None
         self.writes = WriteBehind(self._write)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        tasks = await self._stack.enter_async_context(background_tasks())
+        tasks = self._tasks = await self._stack.enter_async_context(background_tasks())
         for lane in self._lanes:
             tasks.start_soon(lane.run)
         tasks.start_soon(self.writes.run)
@@ -114,18 +117,11 @@ class RedisTier:
         if not self.available:
             return None
         gathering = self._gathering
-        if gathering is None or gathering[0].replies.done():  # what was given up gets no more company
+        if gathering is None or gathering.is_over:  # what was given up gets no more company
             gathering = self._gather()
-        turn, command = gathering
-        if len(command) > MAX_GATHERED:
+        if len(gathering) >= MAX_GATHERED:
             return None
-        position = len(command) - 1
-        command.append(self._prefix + digest)
-        replies = await asyncio.shield(turn.replies)
-        if not replies or isinstance(replies[0], ResponseError):
-            _LOG.debug("no answer from Redis: %r", replies)
-            return None
-        found = replies[0][position]
+        found = await gathering.add(self._prefix + digest)
         entry = None if found is None else frame.decode(found)
         return entry if entry is not None and entry.expires_at + self._grace > self._clock() else None
 
@@ -159,8 +155,14 @@ class RedisTier:
         await self._lease(_RELEASE, name, token, 0)
 
     async def _lease(self, script: str, name: str, token: str, seconds: float) -> Any:
-        replies = await self._ask([("EVAL", script, 1, f"{self._prefix}lease:{name}", token, int(seconds * 1000))])
+        replies = await self.ask([("EVAL", script, 1, f"{self._prefix}lease:{name}", token, int(seconds * 1000))])
         return None if replies is None else replies[0]
+
+    def share(self, epochs: Epochs) -> None:
+        """Tell other processes of raised epochs, and hear of theirs, from now on; only while the tier is open."""
+        news = RedisNews(self, self._new_wire, self._prefix, epochs.hear)
+        if epochs.follow(news.tell):
+            self._tasks.start_soon(news.run)
 
     async def clear(self) -> None:
         """Remove this namespace's keys and no others."""
@@ -169,11 +171,11 @@ class RedisTier:
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", self._prefix) + "*"
         cursor: bytes | int = 0
         for _ in range(SCAN_ROUNDS):
-            found = await self._ask([("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)])
+            found = await self.ask([("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)])
             if found is None:
                 break
             cursor, keys = found[0]
-            if keys and await self._ask([("UNLINK", *keys)]) is None:
+            if keys and await self.ask([("UNLINK", *keys)]) is None:
                 break
             if int(cursor) == 0:
                 return
@@ -181,14 +183,15 @@ class RedisTier:
 
     # --- what the lanes see -----------------------------------------------------------------------
 
-    async def next_turn(self) -> Turn:
-        """The next commands to send; from now on nobody can add to them."""
-        turn = await self._turns.get()
-        while turn.replies.done():  # nobody waits for it any more
-            turn = await self._turns.get()
-        if self._gathering is not None and self._gathering[0] is turn:
-            self._gathering = None
-        return turn
+    def lane_free(self, lane: Lane) -> None:
+        """A connection waits for a turn. What it is given nobody can add to."""
+        while self._turns:
+            turn = self._turns.popleft()
+            if self._gathering is turn:
+                self._gathering = None
+            if not turn.is_over:  # else nobody waits for it any more
+                lane.give(turn)
+                return
 
     def lane_opened(self) -> None:
         """A connection is open and has answered a PING, which closes the breaker."""
@@ -207,7 +210,7 @@ class RedisTier:
         if was_open:
             # What closed this connection has most likely closed them all: one miss is enough to find out.
             for lane in self._lanes:
-                lane.check_now()
+                lane.give(None)
         if not self.available:
             self._abandon_turns()
             if was_available:
@@ -215,27 +218,34 @@ class RedisTier:
 
     # --- turns ------------------------------------------------------------------------------------
 
-    def _gather(self) -> tuple[Turn, list[str | bytes | int]]:
-        command: list[str | bytes | int] = ["MGET"]
-        turn = Turn([command], self._deadline)
+    def _gather(self) -> Gets:
+        gets = Gets(self._deadline)
+        loop = asyncio.get_running_loop()
         # The lane counts the deadline from the sending; who waits counts it from here, whatever the lanes do.
-        asyncio.get_running_loop().call_later(self._deadline, turn.end, None)
-        self._gathering = turn, command
-        self._turns.put_nowait(turn)
-        return self._gathering
+        loop.call_later(self._deadline, gets.end, None)
+        self._gathering = gets
+        self._turns.append(gets)
+        loop.call_soon(self._hand_out)  # when all who run in this moment have asked
+        return gets
+
+    def _hand_out(self) -> None:
+        for lane in self._lanes:
+            if lane.is_free:
+                self.lane_free(lane)
 
     def _abandon_turns(self) -> None:
         self._gathering = None
-        while not self._turns.empty():
-            self._turns.get_nowait().end(None)
+        while self._turns:
+            self._turns.popleft().end(None)
 
-    async def _ask(self, commands: list[Command]) -> list[Any] | None:
+    async def ask(self, commands: list[Command]) -> list[Any] | None:
         """The replies; None where there is no connection, or a reply is an error."""
         if not self.available:
             return None
-        turn = Turn(commands, WRITE_DEADLINE)
-        self._turns.put_nowait(turn)
-        replies = await asyncio.shield(turn.replies)
+        turn = Commands(commands, WRITE_DEADLINE)
+        self._turns.append(turn)
+        self._hand_out()
+        replies = await turn.replies()
         refused = next((reply for reply in replies or () if isinstance(reply, ResponseError)), None)
         if refused is not None:
             _LOG.warning("Redis refuses a command: %s", refused)
@@ -251,7 +261,7 @@ class RedisTier:
             if milliseconds > 0
         ]
         if commands:
-            await self._ask(commands)
+            await self.ask(commands)
 
 
 def _wires(url: str) -> Callable[[], Wire]:

@@ -224,6 +224,7 @@ async def open_cache(
             lanes = settings.redis_max_connections
             redis = RedisTier(settings.redis_url, settings.redis_timeout, lanes, store_id, clock, grace)
             lower.append(await stack.enter_async_context(redis))
+            redis.share(epochs)
         if settings.cache_enabled and rows is not None:
             lower.append(await stack.enter_async_context(DatabaseTier(rows, clock, grace=grace)))
         size, share, limit = settings.cache_max_size, settings.cache_max_bytes // 4, settings.cache_local_ttl

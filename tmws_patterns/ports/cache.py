@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -77,6 +77,9 @@ class Epochs(Protocol):
     """The counters behind tags. A tag that was never bumped has epoch 0.
 
     `peek` is synchronous: the epochs as of now, or None where that needs waiting (then `read`).
+    `follow` has its `tell` called from now on with what this process raises, so that other processes can `hear`
+    it; it returns False where they see it without being told. To hear None means that something was missed:
+    nothing counts as known until it has been read.
     What `peek` and `read` return already includes every bump acknowledged in this process, over
     SQLite in any process, over PostgreSQL those of any process that are older than 80 ms.
 
@@ -89,6 +92,10 @@ class Epochs(Protocol):
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]: ...
 
     async def bump(self, tags: Iterable[str]) -> None: ...
+
+    def follow(self, tell: Callable[[Mapping[str, int]], None]) -> bool: ...
+
+    def hear(self, epochs: Mapping[str, int] | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,7 @@ class Cached(NamedTuple):
     @property
     def tags(self) -> tuple[str, ...]:
         """What makes it stale."""
-        return tuple(tag for tag, _ in self.epochs)
+        return tuple([tag for tag, _ in self.epochs])
 
 
 class AnswerCache(Protocol):
@@ -165,10 +172,15 @@ class LeaseRows(Protocol):
 
 
 class CacheRows(Protocol):
-    """Rows of the database tier, and the leases beside them. May raise StoreUnavailable."""
+    """Rows of the database tier, and the leases beside them. May raise StoreUnavailable.
+
+    `peek` never waits: what `fetch` would find, in a tuple, or None where only `fetch` can tell.
+    """
 
     @property
     def leases(self) -> LeaseRows: ...
+
+    def peek(self, digest: str, now: float) -> tuple[Entry | None] | None: ...
 
     async def fetch(self, digest: str, now: float) -> Entry | None: ...
 

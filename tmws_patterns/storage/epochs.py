@@ -20,6 +20,7 @@ from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.failures import translated
 from tmws_patterns.storage.schema import tag_epochs
 
+_ANSWERS = 1_024  # combinations of tags whose epochs are remembered until the next commit
 ALL = select(tag_epochs.c.tag, tag_epochs.c.epoch)
 
 
@@ -66,6 +67,7 @@ class SqliteEpochs:
         self._look = self._watch.cursor()
         self._version = -1
         self._known: dict[str, int] = {}
+        self._answers: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None:
         """The epochs as of now; None only where another process holds the file for itself."""
@@ -74,10 +76,15 @@ class SqliteEpochs:
             if version != self._version:
                 self._known = dict(self._watch.execute("SELECT tag, epoch FROM tag_epochs"))
                 self._version = version
+                self._answers.clear()
         except sqlite3.Error:
             return None
-        known = self._known.get
-        return tuple([known(tag, 0) for tag in tags])
+        asked = tuple(tags)
+        if (answer := self._answers.get(asked)) is None:
+            if len(self._answers) >= _ANSWERS:
+                self._answers.clear()
+            answer = self._answers[asked] = tuple([self._known.get(tag, 0) for tag in asked])
+        return answer
 
     def version(self) -> int:
         """Another number after each commit of any process; without waiting. Raises StoreUnavailable."""
@@ -100,6 +107,13 @@ class SqliteEpochs:
 
     def learn(self, epochs: Mapping[str, int]) -> None:
         """Nothing to do: the commit itself changes data_version."""
+
+    def follow(self, tell: Callable[[Mapping[str, int]], None]) -> bool:  # noqa: ARG002 - nobody need be told
+        """False: every process sees each commit at its next look."""
+        return False
+
+    def hear(self, epochs: Mapping[str, int] | None) -> None:
+        """Nothing to do: see `follow`."""
 
     def close(self) -> None:
         """Close the watching connection."""

@@ -46,6 +46,7 @@ class PostgresEpochs:
         self._clock = clock
         self._asked_at = self._wanted_at = float("-inf")
         self._known: dict[str, int] = {}
+        self._tell: Callable[[Mapping[str, int]], None] = lambda _: None
         self._reading = Lock()
         self._wanted = anyio.Event()
 
@@ -76,7 +77,24 @@ class PostgresEpochs:
         return raised
 
     def learn(self, epochs: Mapping[str, int]) -> None:
-        """Take over the higher epochs: an answer that was under way during a bump never undoes it."""
+        """Take over what this process has raised, and tell of it."""
+        self._take(epochs)
+        self._tell(epochs)
+
+    def follow(self, tell: Callable[[Mapping[str, int]], None]) -> bool:
+        """True: see Epochs."""
+        self._tell = tell
+        return True
+
+    def hear(self, epochs: Mapping[str, int] | None) -> None:
+        """Take over what another process has raised; None means that something of it was missed."""
+        if epochs is None:
+            self._asked_at = float("-inf")
+        else:
+            self._take(epochs)
+
+    def _take(self, epochs: Mapping[str, int]) -> None:
+        # the higher ones: an answer that was under way during a bump never undoes it
         for tag, epoch in epochs.items():
             self._known[tag] = max(epoch, self._known.get(tag, 0))
 
@@ -105,13 +123,13 @@ class PostgresEpochs:
 
     def _hear(self, told: str) -> None:
         try:
-            self.learn({str(tag): int(epoch) for tag, epoch in orjson.loads(told).items()})
+            self._take({str(tag): int(epoch) for tag, epoch in orjson.loads(told).items()})
         except (ValueError, TypeError, AttributeError):  # anybody may send on a channel
             _LOG.warning("a notification on %s is none of ours", CHANNEL)
 
     async def _read(self) -> None:
         asked = self._clock()
-        self.learn(by_tag(await self._connections.rows(ALL)))
+        self._take(by_tag(await self._connections.rows(ALL)))
         self._asked_at = asked
 
     def _want(self) -> None:
