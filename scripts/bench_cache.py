@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -34,9 +35,10 @@ def main() -> int:
     effort = _QUICK if "--quick" in sys.argv[1:] else 1.0
     report = Report()
     with tempfile.TemporaryDirectory(prefix="tmws-bench-") as folder, workplace(Path(folder)) as place:
-        anyio.run(cache_rows.measure, place, report, effort)
-        anyio.run(fault_rows.measure, place, report)
-    print(f"{machine()}\n")
+        loop = {"use_uvloop": find_spec("uvloop") is not None}  # as `serve` does
+        anyio.run(cache_rows.measure, place, report, effort, backend_options=loop)
+        anyio.run(fault_rows.measure, place, report, backend_options=loop)
+    print(f"{machine()}, {'uvloop' if loop['use_uvloop'] else 'asyncio'}\n")
     return report.finish("cache")
 
 

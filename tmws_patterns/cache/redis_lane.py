@@ -17,6 +17,7 @@ from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from tmws_patterns.cache.redis_replies import Command, belongs
 from tmws_patterns.cache.redis_turns import Turn
+from tmws_patterns.tasks import background_tasks
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Lane:
         self._new_wire = new_wire
         self._deadline = deadline
         self._given: asyncio.Future[Turn | None] | None = None
+        self._served = 0  # turns, of which the beat wants to see one now and then
 
     @property
     def is_free(self) -> bool:
@@ -75,10 +77,12 @@ class Lane:
     async def run(self) -> None:
         """Connect, serve until something fails, pause, and again; until cancelled."""
         pause = FIRST_PAUSE
-        while True:
-            was_open = await self._serve_one_connection()
-            pause = FIRST_PAUSE if was_open else min(2 * pause, LONGEST_PAUSE)
-            await anyio.sleep(pause * random.uniform(0.75, 1))  # noqa: S311 - spreads processes, guards nothing
+        async with background_tasks() as tasks:
+            tasks.start_soon(self._beat)
+            while True:
+                was_open = await self._serve_one_connection()
+                pause = FIRST_PAUSE if was_open else min(2 * pause, LONGEST_PAUSE)
+                await anyio.sleep(pause * random.uniform(0.75, 1))  # noqa: S311 - spreads processes, guards nothing
 
     async def _serve_one_connection(self) -> bool:
         """Ends with the connection's failure; True where it had been of use before."""
@@ -105,23 +109,30 @@ class Lane:
         if turn is None:
             await self._ping(wire)
         else:
+            self._served += 1
             await self._take_turn(wire, turn)
         self._owner.lane_answered()
 
     async def _next_turn(self) -> Turn | None:
-        """What the owner gives; None after HEARTBEAT seconds without a turn."""
-        loop = asyncio.get_running_loop()
-        self._given = loop.create_future()
-        beat = loop.call_later(HEARTBEAT, self.give, None)
+        """What the owner gives; None for a PING."""
+        self._given = asyncio.get_running_loop().create_future()
         try:
             self._owner.lane_free(self)
             return await self._given
         finally:
-            beat.cancel()
             self._given = None
+
+    async def _beat(self) -> None:
+        """Have a PING sent where there was no turn for HEARTBEAT seconds, or nearly twice that."""
+        while True:
+            served = self._served
+            await anyio.sleep(HEARTBEAT)
+            if served == self._served:
+                self.give(None)
 
     async def _take_turn(self, wire: Wire, turn: Turn) -> None:
         replies = None
+        turn.begin()
         try:
             async with asyncio.timeout(turn.deadline):
                 replies = await _exchange(wire, turn.commands)

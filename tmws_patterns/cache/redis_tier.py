@@ -7,7 +7,6 @@ a PING in the background has come back. Writes wait in a bounded queue, never in
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -84,7 +83,7 @@ class RedisTier:
         self._open_lanes = 0
         self._failures = 0
         self._turns: deque[Turn] = deque()
-        self._gathering: Gets | None = None
+        self._gathering: Gets | None = None  # what a get may still join
         self.writes = WriteBehind(self._write)
         self._stack = AsyncExitStack()
 
@@ -117,8 +116,10 @@ class RedisTier:
         if not self.available:
             return None
         gathering = self._gathering
-        if gathering is None or gathering.is_over:  # what was given up gets no more company
-            gathering = self._gather()
+        if gathering is None or not gathering.is_open:
+            # A lane counts the deadline from the sending; who waits counts it from here, whatever the lanes do.
+            gathering = self._gathering = Gets(self._deadline)
+            self._add(gathering)
         if len(gathering) >= MAX_GATHERED:
             return None
         found = await gathering.add(self._prefix + digest)
@@ -184,11 +185,9 @@ class RedisTier:
     # --- what the lanes see -----------------------------------------------------------------------
 
     def lane_free(self, lane: Lane) -> None:
-        """A connection waits for a turn. What it is given nobody can add to."""
+        """A connection waits for a turn."""
         while self._turns:
             turn = self._turns.popleft()
-            if self._gathering is turn:
-                self._gathering = None
             if not turn.is_over:  # else nobody waits for it any more
                 lane.give(turn)
                 return
@@ -218,23 +217,14 @@ class RedisTier:
 
     # --- turns ------------------------------------------------------------------------------------
 
-    def _gather(self) -> Gets:
-        gets = Gets(self._deadline)
-        loop = asyncio.get_running_loop()
-        # The lane counts the deadline from the sending; who waits counts it from here, whatever the lanes do.
-        loop.call_later(self._deadline, gets.end, None)
-        self._gathering = gets
-        self._turns.append(gets)
-        loop.call_soon(self._hand_out)  # when all who run in this moment have asked
-        return gets
-
-    def _hand_out(self) -> None:
-        for lane in self._lanes:
-            if lane.is_free:
-                self.lane_free(lane)
+    def _add(self, turn: Turn) -> None:
+        """Give the turn to a free connection, which begins it when all who run in this moment have asked."""
+        self._turns.append(turn)
+        free = next((lane for lane in self._lanes if lane.is_free), None)
+        if free is not None:
+            self.lane_free(free)
 
     def _abandon_turns(self) -> None:
-        self._gathering = None
         while self._turns:
             self._turns.popleft().end(None)
 
@@ -243,8 +233,7 @@ class RedisTier:
         if not self.available:
             return None
         turn = Commands(commands, WRITE_DEADLINE)
-        self._turns.append(turn)
-        self._hand_out()
+        self._add(turn)
         replies = await turn.replies()
         refused = next((reply for reply in replies or () if isinstance(reply, ResponseError)), None)
         if refused is not None:

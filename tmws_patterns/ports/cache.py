@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A kept answer. Bytes, so that no caller can change it.
+class Entry(NamedTuple):
+    """A kept answer. Bytes, so that no caller can change it. A tuple, since each look into a lower tier makes one.
 
     Attributes:
         payload: the encoded answer.
