@@ -25,9 +25,14 @@ T = TypeVar("T")
 
 
 class Reads(Protocol):
-    """Runs one statement and returns its rows, which may be plain tuples. Raises StoreUnavailable."""
+    """Runs one statement and returns its rows, which may be plain tuples. Raises StoreUnavailable.
 
-    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]: ...
+    `little` says that it finds little, by keys: that need not leave the event loop where it takes microseconds there.
+    """
+
+    async def rows(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, little: bool = False
+    ) -> Sequence[Any]: ...
 
 
 POOL_TIMEOUT = 30.0
@@ -49,7 +54,13 @@ class Connections:
     _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def rows(
+        self,
+        statement: Executable,
+        values: Mapping[str, Any] | None = None,
+        *,
+        little: bool = False,  # noqa: ARG002 - it makes no difference here
+    ) -> Sequence[Row[Any]]:
         """All rows of one statement. Waiting can be cancelled; the statement, once begun, ends by itself.
 
         Raises:

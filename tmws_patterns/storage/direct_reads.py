@@ -50,27 +50,31 @@ class DirectReads:
             here.execute("PRAGMA query_only = ON")
         return cls(connection, here, str(path))
 
-    def at_once(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any] | None:
+    def at_once(self, statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Any] | None:
         """All rows of a statement that finds little by a key, on the event loop; None where that would mean waiting.
 
         Raises StoreUnavailable, also after `close`.
         """
         self._check_open()
-        compiled = _compiled(statement)
+        text, bound = _ready(statement, values)
         try:
-            return self._here.execute(compiled.string, compiled.construct_params(values)).fetchall()
+            return self._here.execute(text, bound).fetchall()
         except sqlite3.Error as exc:
             if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 return None
             with translated(self._place):
                 raise
 
-    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    async def rows(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, little: bool = False
+    ) -> Sequence[Any]:
         """All rows. Raises StoreUnavailable, also after `close`."""
+        if little and (found := self.at_once(statement, values)) is not None:
+            return found
         self._check_open()
+        text, bound = _ready(statement, values)
         with translated(self._place):
-            ready = _compiled(statement).construct_expanded_state(values)
-            return list(await self._connection.execute_fetchall(ready.statement, ready.parameters))
+            return list(await self._connection.execute_fetchall(text, bound))
 
     async def close(self) -> None:
         """Close the connections, after the reads that wait for the thread; not cancelled half-way."""
@@ -82,6 +86,14 @@ class DirectReads:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable(f"{self._place}: the database has been closed")
+
+
+def _ready(statement: Executable, values: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:
+    compiled = _compiled(statement)
+    if not compiled.post_compile_params:
+        return compiled.string, compiled.construct_params(values)
+    expanded = compiled.construct_expanded_state(values)  # a list of values becomes as many parameters
+    return expanded.statement, expanded.parameters
 
 
 @lru_cache(maxsize=256)

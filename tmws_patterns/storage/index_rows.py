@@ -20,6 +20,7 @@ from tmws_patterns.storage.memory_rows import take_numbers
 from tmws_patterns.storage.schema import counters, index_chunks, index_segments
 from tmws_patterns.storage.schema import memories as m
 
+_LITTLE = 128  # chunks (1 MB) that are read without leaving the event loop: a millisecond
 SPREAD = 2**20  # more than the chunks of any segment
 
 _VERSION = select(counters.c.value).order_by(counters.c.name)
@@ -88,7 +89,8 @@ class SqlIndexRows:
     async def chunks(self, ranges: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], bytes]:
         """See IndexRows."""
         keys = [(segment * SPREAD + first, segment * SPREAD + last) for segment, first, last in ranges]
-        rows = await self._reads.rows(self._chunks_of, {"ranges": orjson.dumps(keys).decode()})
+        little = sum(last - first + 1 for _, first, last in ranges) <= _LITTLE
+        rows = await self._reads.rows(self._chunks_of, {"ranges": orjson.dumps(keys).decode()}, little=little)
         return {divmod(key, SPREAD): data for key, data in rows}
 
     async def between(self, first: int, last: int, limit: int) -> list[Unindexed]:

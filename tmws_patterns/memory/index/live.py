@@ -18,6 +18,7 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.memory.index.keeping import Keeper, View
 from tmws_patterns.memory.index.looking import Asked, look, sees
 from tmws_patterns.memory.index.ranking import Ranked
+from tmws_patterns.memory.index.scratch import Scratches
 from tmws_patterns.memory.index.segment import Damaged, Encoder, Places
 from tmws_patterns.ports import IndexRows, IndexSegment, IndexState
 
@@ -41,6 +42,7 @@ class MemoryIndex:
         self._rows = rows
         self._encoder = encoder
         self._keeper = Keeper(rows, encoder)
+        self._scratches = Scratches()
         self._view = View()
         self._version: tuple[int, ...] = ()
         self._refreshing = anyio.Lock()
@@ -52,7 +54,8 @@ class MemoryIndex:
         for _ in range(_TRIES):
             view = await self._refreshed()
             try:
-                return await look(self._keeper, view, asked, self._gone)
+                with self._scratches.one() as scratch:
+                    return await look(self._keeper, view, asked, self._gone, scratch)
             except Damaged as exc:
                 await self._mend(view, exc)
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")

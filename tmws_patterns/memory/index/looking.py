@@ -7,7 +7,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from anyio import to_thread
 
 from tmws_patterns.call import Scope
@@ -20,11 +19,11 @@ from tmws_patterns.memory.index.ranking import (
     Ranked,
     Scores,
     Word,
-    among,
     rarity,
     scored,
 )
-from tmws_patterns.memory.index.segment import IMPACTS, LARGEST, Codes, Owner, Places, signs
+from tmws_patterns.memory.index.scratch import Scratch
+from tmws_patterns.memory.index.segment import LARGEST, Codes, Owner, Places, signs
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop: some 5 ms
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
@@ -52,13 +51,15 @@ class _Seen(NamedTuple):
     question: Question
 
 
-async def look(keeper: Keeper, view: View, asked: Asked, gone: Places) -> list[Ranked]:
+async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratch: Scratch) -> list[Ranked]:
     """The candidates, best first; `gone` are the numbers (ascending) of deleted memories. Raises Damaged."""
     parts = view.parts
     ranges = [part.head.ranges(asked.words) for part in parts]
     total = sum(len(part.head.numbers) for part in parts)
     holding = [sum(found[word][1] - found[word][0] for found in ranges) for word in range(len(asked.words))]
-    rarities = [rarity(total, held) for held in holding]
+    order = sorted(range(len(holding)), key=holding.__getitem__)  # the rarest word first
+    ranges = [[found[word] for word in order] for found in ranges]
+    rarities = [rarity(total, holding[word]) for word in order]
     visible = [np.array([sees(asked.scope, owner) for owner in part.head.owners], bool) for part in parts]
     shown = [place for place, mask in enumerate(visible) if mask.any()]
     lists = await keeper.lists([(parts[place], ranges[place]) for place in shown])
@@ -67,9 +68,9 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places) -> list[R
         for place, found in zip(shown, lists, strict=True)
         for question in [Question(visible[place], asked.only, gone)]
     ]
-    candidates = partial(_candidates, seen, asked, sum(rarities))
+    candidates = partial(_candidates, seen, asked, sum(rarities), scratch)
     sites = await to_thread.run_sync(candidates) if sum(holding) + total > _HEAVY else candidates()
-    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities))
+    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities), scratch)
 
 
 def sees(scope: Scope, owner: Owner) -> bool:
@@ -87,15 +88,15 @@ def sees(scope: Scope, owner: Owner) -> bool:
             return owner.agent == scope.agent
 
 
-def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float) -> Places:
+def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scratch) -> Places:
     """The sites of the best by words and of the nearest by meaning, ascending."""
-    best = Best(asked.most)
-    for one in reversed(seen):
+    best = Best(asked.most, scratch)
+    for one in sorted(seen, key=lambda one: -len(one.part.head.numbers)):  # the sooner little is left to be found
         best.add(one.place, one.part.head, one.words, one.question)
     if asked.vector is None or (sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL):
         return best.sites
-    nearest = Nearest(asked.most, signs(asked.vector[None, :])[:, 0])
-    for one in reversed(seen):
+    nearest = Nearest(asked.most, signs(asked.vector[None, :])[:, 0], scratch)
+    for one in reversed(seen):  # the newest first: what is level later stays out
         head = one.part.head
         everything = one.question.visible.all() and one.question.only is None and not len(one.question.gone)
         allowed = None if everything else one.question.allows(head, np.arange(len(head.numbers)))
@@ -103,7 +104,9 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float) -> Places:
     return np.union1d(best.sites, nearest.sites)
 
 
-async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float) -> list[Ranked]:
+async def _ranked(
+    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float, scratch: Scratch
+) -> list[Ranked]:
     """The sites with their scores, best first."""
     within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
     wanted = [(seen[place].part, places) for place, places in within.items()]
@@ -112,7 +115,7 @@ async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: 
         vectors = await keeper.vectors(wanted)
     numbers, words, coverage, meaning = [], [], [], []
     for (place, places), means in zip(within.items(), vectors, strict=True):
-        found, held = _words(seen[place].words, places)
+        found, held = _words(seen[place].words, places, scratch)
         numbers.append(seen[place].part.head.numbers[places])
         words.append(found / ((sought or 1.0) * USUAL))
         coverage.append(held / (sought or 1.0))
@@ -131,14 +134,11 @@ def _meaning(means: Vectors | None, asked: Floats | None, count: int) -> Floats:
     return np.zeros(count, np.float32) if means is None or asked is None else likeness(means, asked)
 
 
-def _words(words: Sequence[Word], places: Places) -> tuple[Scores, Scores]:
+def _words(words: Sequence[Word], places: Places, scratch: Scratch) -> tuple[Scores, Scores]:
     """For each of some places its BM25, and how rare the words are together that it holds."""
     found, held = np.zeros(len(places)), np.zeros(len(places))
     for word in words:
-        if len(word.entries):
-            listed: npt.NDArray[np.uint16] = np.ascontiguousarray(word.entries["place"])
-            here = among(places, listed)
-            at = np.minimum(np.searchsorted(listed, places), len(listed) - 1)
-            found += np.where(here, IMPACTS[word.entries["impact"][at]] * word.rarity, 0.0)
-            held += here * word.rarity
+        added, here = word.within(places, scratch)
+        found += added
+        held += here * word.rarity
     return found, held

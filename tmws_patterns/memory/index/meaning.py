@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import LARGEST, Head, Places
 
 Vectors = npt.NDArray[np.int8]
@@ -44,20 +45,34 @@ class Nearest:
 
     count: int
     asked: Signs
+    scratch: Scratch
     sites: Places = field(default_factory=lambda: np.zeros(0, np.int64))
     distances: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def add(self, place: int, head: Head, allowed: npt.NDArray[np.bool_] | None) -> None:
         """Take the nearest of one segment; `allowed` says which of its memories are in question, None all."""
-        differ = np.bitwise_count(head.signs ^ self.asked[:, None]).sum(axis=0, dtype=np.uint16)
+        differ = self._differ(head)
         farthest = 64 * len(self.asked) + 1
         if allowed is not None:
             differ[~allowed] = farthest
-        edge = int(self.distances.max()) if len(self.distances) >= self.count else farthest
-        near = np.cumsum(np.bincount(differ, minlength=farthest + 1))
-        edge = min(edge, int(np.searchsorted(near, self.count)) + 1)
+        if len(self.distances) >= self.count:
+            edge = int(self.distances.max())
+        else:
+            near = np.cumsum(np.bincount(differ, minlength=farthest + 1))
+            edge = min(farthest, int(np.searchsorted(near, self.count)) + 1)
         found = np.flatnonzero(differ < edge)
         sites = np.concatenate([self.sites, found + place * LARGEST])
         distances = np.concatenate([self.distances, differ[found]])
         kept = np.sort(np.argsort(distances, kind="stable")[: self.count])
         self.sites, self.distances = sites[kept], distances[kept]
+
+    def _differ(self, head: Head) -> npt.NDArray[np.uint16]:
+        """For each memory in how many places its signs differ."""
+        docs = len(head.numbers)
+        differ, signs, counted = self.scratch.differ[:docs], self.scratch.signs[:docs], self.scratch.counted[:docs]
+        differ.fill(0)
+        for row, asked in zip(head.signs, self.asked, strict=True):
+            np.bitwise_xor(row, asked, out=signs)
+            np.bitwise_count(signs, out=counted)
+            np.add(differ, counted, out=differ)
+        return differ

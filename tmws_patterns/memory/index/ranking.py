@@ -15,13 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tmws_patterns.memory.index.segment import IMPACTS, LARGEST, Entries, Head, Places
+from tmws_patterns.memory.index.scratch import Scratch
+from tmws_patterns.memory.index.segment import IMPACT, LARGEST, SHARPEST, Entries, Head, Places
 
 USUAL = 1.3  # the impact of a word that is in a memory once or twice
 FEWEST = 50  # memories that rarity is reckoned with at least: of two, one that holds a word does not make it usual
+_SHORT = 4_096  # entries that lists have together which are gone through without a look whether they are needed
+_ROUNDING = 1e-4  # what sums of numbers of 32 bits may differ by, according to their order
 LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
 
 Scores = npt.NDArray[np.float64]
+Sums = npt.NDArray[np.float32]
 
 
 class Word(NamedTuple):
@@ -29,6 +33,26 @@ class Word(NamedTuple):
 
     rarity: float
     entries: Entries
+
+    def add_to(self, scratch: Scratch) -> None:
+        """Add to the sums of the segment's memories what each entry of the list adds to its score."""
+        places, added = scratch.places[: len(self.entries)], scratch.added[: len(self.entries)]
+        np.copyto(places, self.entries["place"])
+        np.multiply(self.entries["impact"], self._of_one(), out=added)
+        np.add.at(scratch.sums, places, added)
+
+    def within(self, places: Places, scratch: Scratch) -> tuple[Sums, npt.NDArray[np.bool_]]:
+        """For each of some places what the word adds to its score, and whether it is there at all."""
+        if not len(self.entries):
+            return np.zeros(len(places), np.float32), np.zeros(len(places), bool)
+        listed, wanted = scratch.listed(self.entries), places.astype(np.uint16)  # of one kind, or the list is widened
+        at = np.minimum(np.searchsorted(listed, wanted), len(listed) - 1)
+        here = listed[at] == wanted
+        return np.where(here, self.entries["impact"][at] * self._of_one(), np.float32(0)), here
+
+    def _of_one(self) -> np.float32:
+        """What an impact of 1 adds."""
+        return np.float32(IMPACT * self.rarity)
 
 
 class Ranked(NamedTuple):
@@ -73,33 +97,61 @@ class Question(NamedTuple):
 
 @dataclass(slots=True)
 class Best:
-    """The best so many memories by BM25, of the segments that were added, the newest first.
+    """The best so many memories by BM25, of the segments that were added; the latest of those that are level.
 
-    `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it.
+    `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it. The lists of the
+    usual words, which are the longest, are only looked into where the rare words alone do not decide (MaxScore: Turtle
+    and Flood, 1995, "Query evaluation: strategies and optimizations"); what is found is the same.
     """
 
     count: int
+    scratch: Scratch
     sites: Places = field(default_factory=lambda: np.zeros(0, np.int64))
-    scores: Scores = field(default_factory=lambda: np.zeros(0))
+    scores: Sums = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def add(self, place: int, head: Head, words: Sequence[Word], question: Question) -> None:
-        """Take the best of one segment."""
+        """Take the best of one segment. `words` come in the same order for each, the rarest first."""
         words = [word for word in words if len(word.entries)]
-        if not words:
+        left = [SHARPEST * sum(word.rarity for word in words[known:]) for known in range(len(words) + 1)]
+        worst = float(self.scores.min()) if len(self.scores) >= self.count else 0.0
+        if not words or left[0] < worst:
             return
-        places = np.concatenate([word.entries["place"] for word in words])
-        weights = np.concatenate([IMPACTS[word.entries["impact"]] * np.float32(word.rarity) for word in words])
-        sums: Scores = np.bincount(places, weights, len(head.numbers)).astype(np.float64, copy=False)
-        # what is level with the worst of those that are held is older, and stays out
-        found = np.flatnonzero(sums > (self.scores.min() if len(self.scores) >= self.count else 0.0))
-        found = found[question.allows(head, found)]
-        found = found[highest(sums[found], found, self.count)]
-        sites, scores = (
-            np.concatenate([self.sites, found + place * LARGEST]),
-            np.concatenate([self.scores, sums[found]]),
-        )
-        kept = highest(scores, sites, self.count)
-        self.sites, self.scores = sites[kept], scores[kept]
+        known = next(known for known, rest in enumerate(left) if rest < worst) if worst else _short(words)
+        sums = self.scratch.sums[: len(head.numbers)]
+        sums.fill(0)
+        for word in words[:known]:
+            word.add_to(self.scratch)
+        while True:
+            found = np.flatnonzero(sums > _least(worst, left[known]))
+            found = found[question.allows(head, found)]
+            if len(found) > self.count:
+                place_of_last = len(found) - self.count
+                worst = max(worst, float(np.partition(sums[found], place_of_last)[place_of_last]))
+            if left[known] < worst or known == len(words):
+                break
+            words[known].add_to(self.scratch)
+            known += 1
+        found = found[sums[found] > _least(worst, left[known])]
+        scores = sums[found]  # of 32 bits as before, so that what is level is so whichever way it was added up
+        for word in words[known:]:
+            scores += word.within(found, self.scratch)[0]
+        self._take(found + place * LARGEST, scores)
+
+    def _take(self, sites: Places, scores: Sums) -> None:
+        all_sites, all_scores = np.concatenate([self.sites, sites]), np.concatenate([self.scores, scores])
+        kept = highest(all_scores, all_sites, self.count)
+        self.sites, self.scores = all_sites[kept], all_scores[kept]
+
+
+def _least(worst: float, left: float) -> float:
+    """The sum that a memory must exceed that may yet reach the worst that counts with what is left to be added."""
+    return max(0.0, worst - left - _ROUNDING)
+
+
+def _short(words: Sequence[Word]) -> int:
+    """How many of some words, the shortest lists first, have short lists together; 1 at least."""
+    together = np.cumsum([len(word.entries) for word in words])
+    return max(1, int(np.searchsorted(together, _SHORT)))
 
 
 def rarity(total: int, holding: int) -> float:

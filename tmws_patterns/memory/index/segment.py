@@ -33,8 +33,8 @@ Entries = npt.NDArray[Any]
 Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-IMPACTS = np.arange(_STEPS + 1, dtype=np.float32) * np.float32(SHARPEST / _STEPS)
-"""What the byte of an impact stands for."""
+IMPACT = SHARPEST / _STEPS
+"""What the byte of an impact stands for, by which it is multiplied."""
 
 
 class Damaged(Exception):

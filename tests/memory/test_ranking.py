@@ -1,0 +1,83 @@
+"""What the index leaves out is never among the best, whatever the lists: against a plain reckoning of every sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmws_patterns.memory.index import ranking
+from tmws_patterns.memory.index.meaning import Nearest
+from tmws_patterns.memory.index.ranking import Best, Question, Word
+from tmws_patterns.memory.index.scratch import Scratch
+from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head
+
+DOCS = 40
+RARITIES = (7.5, 4.0, 2.5, 0.6)
+
+
+def head(docs: int, owned: Sequence[int] = (), signs: Sequence[Sequence[int]] = ((),)) -> Head:
+    bits = np.array(signs, np.uint64).reshape(len(signs), -1)
+    owners = np.array(owned or [0] * docs, np.uint16)
+    return Head(np.arange(docs), (), owners, np.zeros(0, np.uint64), np.zeros(1, np.uint32), bits, 0)
+
+
+def entries(held: dict[int, int]) -> Entries:
+    return np.array(sorted(held.items()), ENTRY)
+
+
+ALL = Question(np.array([True, True]), None, np.zeros(0, np.int64))
+lists = st.lists(
+    st.dictionaries(st.integers(0, DOCS - 1), st.integers(1, 255), max_size=DOCS),
+    min_size=len(RARITIES),
+    max_size=len(RARITIES),
+)
+
+
+@given(
+    segments=st.lists(lists, min_size=1, max_size=4),
+    owned=st.lists(st.integers(0, 1), min_size=DOCS, max_size=DOCS),
+    count=st.integers(1, 12),
+    short=st.sampled_from([0, 1, 8, 100]),
+)
+def test_the_best_are_those_of_a_plain_reckoning(segments, owned, count: int, short: int) -> None:
+    mine = Question(np.array([True, False]), None, np.zeros(0, np.int64))
+    best, plain = Best(count, Scratch()), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "_SHORT", short)
+        for place, found in enumerate(segments):
+            words = [Word(rarity, entries(held)) for rarity, held in zip(RARITIES, found, strict=True)]
+            best.add(place, head(DOCS, owned), words, mine)
+            for rarity, held in zip(RARITIES, found, strict=True):
+                for doc, impact in held.items():
+                    site = place * LARGEST + doc
+                    plain[site] = plain.get(site, 0.0) + (impact * IMPACT * rarity if owned[doc] == 0 else 0.0)
+    sums = sorted((score for score in plain.values() if score > 0), reverse=True)
+    assert sorted(best.scores.tolist(), reverse=True) == pytest.approx(sums[:count], abs=1e-3)
+    for site, score in zip(best.sites.tolist(), best.scores.tolist(), strict=True):
+        assert score == pytest.approx(plain[site], abs=1e-3)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_memories_that_are_level_the_latest_stay_whatever_the_order(order: Sequence[int]) -> None:
+    best = Best(4, Scratch())
+    words = [Word(rarity, entries(dict.fromkeys(range(3), 100))) for rarity in RARITIES]
+    for place in order:
+        best.add(place, head(3), words, ALL)
+    assert sorted(best.sites.tolist()) == [LARGEST + 2, 2 * LARGEST, 2 * LARGEST + 1, 2 * LARGEST + 2]
+
+
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=2), min_size=1, max_size=60), st.data())
+def test_the_nearest_differ_in_the_fewest_signs(rows, data) -> None:
+    count = data.draw(st.integers(1, 10))
+    cut = data.draw(st.integers(0, len(rows)))
+    asked = np.array([2**64 - 1, 0], np.uint64)
+    nearest = Nearest(count, asked, Scratch())
+    for place, part in ((1, rows[cut:]), (0, rows[:cut])):
+        if part:
+            nearest.add(place, head(len(part), signs=list(zip(*part, strict=True))), None)
+    plain = sorted((a ^ (2**64 - 1)).bit_count() + b.bit_count() for a, b in rows)
+    assert sorted(nearest.distances.tolist()) == plain[:count]

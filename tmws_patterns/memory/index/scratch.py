@@ -1,0 +1,46 @@
+"""Arrays that one search after another works in: memory that is asked for anew each time costs more than the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tmws_patterns.memory.index.segment import LARGEST
+
+
+class Scratch:
+    """Room for one segment; what is in it counts until the next segment's turn."""
+
+    def __init__(self) -> None:
+        self.sums: npt.NDArray[np.float32] = np.zeros(LARGEST, np.float32)
+        self.added: npt.NDArray[np.float32] = np.zeros(LARGEST, np.float32)
+        self.places: npt.NDArray[np.int64] = np.zeros(LARGEST, np.int64)
+        self.signs: npt.NDArray[np.uint64] = np.zeros(LARGEST, np.uint64)
+        self.differ: npt.NDArray[np.uint16] = np.zeros(LARGEST, np.uint16)
+        self.counted: npt.NDArray[np.uint8] = np.zeros(LARGEST, np.uint8)
+
+    def listed(self, entries: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+        """The places of a list, next to each other, as a search in them needs them."""
+        found = self.differ[: len(entries)]
+        np.copyto(found, entries["place"])
+        return found
+
+
+class Scratches:
+    """As many as there are searches at once, in the event loop and in threads."""
+
+    def __init__(self) -> None:
+        self._free: list[Scratch] = []
+
+    @contextmanager
+    def one(self) -> Iterator[Scratch]:
+        """One for this search alone."""
+        scratch = self._free.pop() if self._free else Scratch()
+        try:
+            yield scratch
+        finally:
+            self._free.append(scratch)
