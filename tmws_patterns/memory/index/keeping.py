@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from tmws_patterns.memory.index import segment as segments
 from tmws_patterns.memory.index.meaning import Vectors, rounded
+from tmws_patterns.memory.index.recent import RecentLists
 from tmws_patterns.memory.index.segment import (
     CHUNK,
     ENTRY,
@@ -86,6 +87,7 @@ class Keeper:
         self._encoder = encoder
         self._parts: tuple[Part, ...] = ()
         self._held: dict[int, Vectors] = {}
+        self._recent = RecentLists()
 
     async def cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
         """The words of some memories, and what they mean."""
@@ -111,11 +113,37 @@ class Keeper:
         if tuple(known) != tuple(places):
             self._parts = tuple([known.get(place) or await self._opened(place) for place in places])
             there = {place.id for place in places}
+            self._recent.forget_all_but(there)
             self._held = {segment: vectors for segment, vectors in self._held.items() if segment in there}
         return self._parts
 
     async def lists(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Entries]]:
-        """For each segment its lists of these ranges. Raises Damaged."""
+        """For each segment the lists of words, by their ranges. Raises Damaged."""
+        held = {
+            name: entries
+            for part, ranges in wanted
+            if part.place is not None
+            for name in ((part.place.id, first) for first, end in ranges if end > first)
+            if (entries := self._recent.get(name)) is not None
+        }
+        new = [
+            (part, [(first, end) for first, end in ranges if part.place and (part.place.id, first) not in held])
+            for part, ranges in wanted
+        ]
+        for (part, ranges), read in zip(new, await self._read(new), strict=True):
+            for (first, end), entries in zip(ranges, read, strict=True):
+                if part.place is not None and end > first:
+                    held[part.place.id, first] = self._recent.add((part.place.id, first), entries)
+        return [
+            [
+                _list(part, first, end, {}) if part.place is None or end == first else held[part.place.id, first]
+                for first, end in ranges
+            ]
+            for part, ranges in wanted
+        ]
+
+    async def _read(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Entries]]:
+        """For each segment its entries of these ranges. Raises Damaged."""
         needed = [
             (part.place.id, first // CHUNK, (end - 1) // CHUNK)
             for part, ranges in wanted
@@ -173,7 +201,7 @@ class Keeper:
                 break
             docs, joined = docs + more, joined + 1
         older = view.stored[len(view.stored) - joined :]
-        lists = await self.lists([(part, [(0, int(part.head.starts[-1]))]) for part in older])
+        lists = await self._read([(part, [(0, int(part.head.starts[-1]))]) for part in older])
         vectors = await self.vectors([(part, np.arange(len(part.head.numbers))) for part in older])
         before = view.stored[len(view.stored) - joined - 1].place if joined < len(view.stored) else None
         first = before.last + 1 if before else 0  # so that what is lost can be told from what was never there
