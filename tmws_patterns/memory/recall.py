@@ -71,7 +71,7 @@ class Recall:
         """What the same owner has said before in nearly the same words for the same readers; None for nothing."""
         scope = Scope(memory.tenant, memory.agent_id, namespace=memory.namespace)
         words = [code for word in telling_words(memory.content, _TELLING) for code in codes(word)]
-        asked = self.index.asked(words, None, scope, _LOOKED_AT)
+        asked = self.index.of_words(words, scope, _LOOKED_AT, _SAID)
         ranked = [one for one in await self.index.search(asked) if one.coverage > _SAID]
         if not ranked:
             return None

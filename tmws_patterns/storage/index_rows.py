@@ -21,6 +21,7 @@ from tmws_patterns.storage.schema import counters, index_chunks, index_segments
 from tmws_patterns.storage.schema import memories as m
 
 _LITTLE = 128  # chunks (1 MB) that are read without leaving the event loop: a millisecond
+_FEW = 32  # new memories that are read without leaving it: mostly there are one or two
 SPREAD = 2**20  # more than the chunks of any segment
 
 _VERSION = select(counters.c.value).order_by(counters.c.name)
@@ -76,9 +77,11 @@ class SqlIndexRows:
     async def state(self, after: int, limit: int) -> IndexState:
         """See IndexRows."""
         # in this order: a segment that is written between the two only covers what is read twice
-        segments = await self._reads.rows(_SEGMENTS)
+        segments = await self._reads.rows(_SEGMENTS, little=True)
         after = max([after, *(last for _, _, last in segments)])
-        recent = await self._reads.rows(_RECENT, {"after": after, "limit": limit})
+        recent = await self._reads.rows(_RECENT, {"after": after, "limit": min(limit, _FEW)}, little=True)
+        if len(recent) == _FEW < limit:
+            recent = await self._reads.rows(_RECENT, {"after": after, "limit": limit})
         return IndexState(tuple(IndexSegment(*row) for row in segments), [_unindexed(row) for row in recent])
 
     async def head(self, segment: int) -> bytes | None:

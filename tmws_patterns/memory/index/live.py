@@ -19,7 +19,7 @@ from tmws_patterns.memory.index.keeping import Keeper, View
 from tmws_patterns.memory.index.looking import Asked, look, sees
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.scratch import Scratches
-from tmws_patterns.memory.index.segment import Damaged, Encoder, Places
+from tmws_patterns.memory.index.segment import Codes, Damaged, Encoder, Places
 from tmws_patterns.ports import IndexRows, IndexSegment, IndexState
 
 _LOG = logging.getLogger(__name__)
@@ -61,15 +61,18 @@ class MemoryIndex:
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")
 
     def asked(
-        self, words: Sequence[int], text: str | None, scope: Scope, count: int, only: Sequence[int] | None = None
+        self, words: Sequence[int], text: str, scope: Scope, count: int, only: Sequence[int] | None = None
     ) -> Asked:
-        """A question for `search`: the codes of its words, and the text whose meaning counts, None for words only.
+        """A question for `search`: the codes of its words, and the text whose meaning counts.
 
         `only` are the numbers of the memories in question; None is all that the scope sees.
         """
-        vector = None if text is None else self._encoder.encode_all([text])[0]
-        codes = np.array(list(dict.fromkeys(words)), np.uint64)
-        return Asked(codes, vector, scope, count, None if only is None else _ascending(only))
+        vector = self._encoder.encode_all([text])[0]
+        return Asked(_distinct(words), vector, scope, count, None if only is None else _ascending(only))
+
+    def of_words(self, words: Sequence[int], scope: Scope, count: int, least: float) -> Asked:
+        """A question for `search` of which words alone decide, `least` being the coverage that is of use."""
+        return Asked(_distinct(words), None, scope, count, None, least)
 
     async def agents(self, scope: Scope) -> frozenset[str]:
         """The owners of what the scope sees."""
@@ -184,6 +187,10 @@ def _lost(places: Sequence[IndexSegment], view: View) -> list[tuple[int, int]]:
     if before is not None and before.last >= following:
         found.append((following, 0))
     return found
+
+
+def _distinct(words: Iterable[int]) -> Codes:
+    return np.array(list(dict.fromkeys(words)), np.uint64)
 
 
 def _ascending(numbers: Iterable[int]) -> Places:

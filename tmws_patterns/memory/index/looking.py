@@ -32,7 +32,7 @@ _PLAIN = 0.9  # the share of the question's words in one memory from which on no
 class Asked(NamedTuple):
     """A question: the codes of its words, its vector, who asks, how many candidates at most, and of which memories.
 
-    Without a vector words alone decide.
+    Without a vector words alone decide. `least` is the coverage that is of use: segments without are left out.
     """
 
     words: Codes
@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     scope: Scope
     most: int
     only: Places | None
+    least: float = 0.0
 
 
 class _Seen(NamedTuple):
@@ -61,7 +62,12 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratch: 
     ranges = [[found[word] for word in order] for found in ranges]
     rarities = [rarity(total, holding[word]) for word in order]
     visible = [np.array([sees(asked.scope, owner) for owner in part.head.owners], bool) for part in parts]
-    shown = [place for place, mask in enumerate(visible) if mask.any()]
+    least = asked.least * sum(rarities)
+    shown = [
+        place
+        for place, mask in enumerate(visible)
+        if mask.any() and least <= sum(rare for rare, (first, end) in zip(rarities, ranges[place], strict=True) if end)
+    ]
     lists = await keeper.lists([(parts[place], ranges[place]) for place in shown])
     seen = [
         _Seen(place, parts[place], [Word(*word) for word in zip(rarities, found, strict=True)], question)
