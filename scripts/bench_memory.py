@@ -1,12 +1,12 @@
 """Measures recall on real parts and holds it to its promises. Run it from a clone that ./scripts/test has set up:
 
-    .venv/bin/pip install agentrecall-db     # a rival, measured beside it where it is installed
+    .venv/bin/pip install agentrecall-db tantivy     # rivals, measured beside it where they are installed
     .venv/bin/python scripts/bench_memory.py [DIR] [--quick] [--million] [--postgres]
 
 Prints a table, then one line of JSON, and ends with status 1 where a bar does not hold. It measures
 
 - quality: on the three sets of tests/data, and on scifact (BEIR) where DIR holds its gzipped JSON lines; ours with and
-  without the sentence model, beside plain FTS5 and agentrecall-db;
+  without the sentence model, beside plain FTS5, tantivy and agentrecall-db;
 - latency: recalls among 10,000 and 100,000 memories of 30 words, and a million with --million, of all of them and of
   a namespace that holds every twentieth; on SQLite, and with --postgres on PostgreSQL too;
 - writes: stores one by one and by the thousand, durable each.

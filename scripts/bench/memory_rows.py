@@ -1,18 +1,20 @@
-"""How quickly memories are stored and found among many, on SQLite and on PostgreSQL, beside plain FTS5."""
+"""How quickly memories are stored and found among many, on SQLite and on PostgreSQL, beside plain FTS5 and tantivy."""
 
 from __future__ import annotations
 
 import resource
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
+from bench import pgvector_rows
+from bench.rivals import Fts5, Tantivy
 from bench.timing import Report, Times, percentile, turn_by_turn
 
 from tmws_patterns import Settings
@@ -29,7 +31,8 @@ _ONE_IN = 20  # memories are in the namespace that is asked
 _BARS = {100_000: (3, 15), 1_000_000: (10, 30)}  # milliseconds, p50 and p99, unscoped
 # What FTS5 took on the machine that the bars come from; as shares of it they mean the same on a slower machine, and for
 # harder questions.
-_FTS5 = {100_000: (12, 53), 1_000_000: (137, 662)}
+_FTS5_THERE = {100_000: (12, 53), 1_000_000: (137, 662)}
+_FTS5 = "beside it: FTS5, all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ async def _writes(folder: Path, report: Report, effort: float) -> None:
 
 async def _reads(folder: Path, engine: str, url: str, size: int, report: Report, effort: float) -> None:
     texts = Texts.of(3)
-    plain = _fts5() if engine == "sqlite" else None
+    rivals: dict[str, Fts5 | Tantivy] = {}
+    if engine == "sqlite":
+        rivals = {_FTS5: Fts5(), **({"beside it: tantivy, all": Tantivy()} if Tantivy.is_installed else {})}
     group = f"{engine}, {size:,}"
     async with _memory(folder, url) as (_, memory):
         began, stored = time.perf_counter(), 0
@@ -104,8 +109,8 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
                 for n, content in enumerate(contents)
             ]
             await memory.store_many(rows)
-            if plain is not None:
-                plain.executemany("INSERT INTO kept VALUES (?)", ([content] for content in contents))
+            for rival in rivals.values():
+                rival.add(contents)
             stored += len(contents)
         storing = time.perf_counter() - began
         began = time.perf_counter()
@@ -117,8 +122,8 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
             "recall, all": lambda n: memory.recall(questions[n % 400], agent_id="guest"),
             "recall, one namespace's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="own"),
         }
-        if plain is not None:
-            works["beside it: FTS5, all"] = lambda n: _ask(plain, questions[n % 400])
+        for name, rival in rivals.items():
+            works[name] = partial(_ask, rival, questions)
         found = await turn_by_turn(works, rounds=5, calls=max(20, int(100 * effort)))
     for what, times in found.items():
         report.row(group, what, times)
@@ -127,14 +132,16 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         f"stored in {storing:.0f} s, index made in {indexing:.0f} s; {_megabytes(folder)} MB of files; {peak} MB used"
     )
     report.row(group, "cost", note=note)
+    if url:
+        await pgvector_rows.measure(url, size, report, effort)
     if size in _BARS:
-        _hold(f"{engine}_{size}", size, found["recall, all"], found.get("beside it: FTS5, all"), report)
+        _hold(f"{engine}_{size}", size, found["recall, all"], found.get(_FTS5), report)
 
 
 def _hold(name: str, size: int, ours: Times, plain: Times | None, report: Report) -> None:
     """The bars of a size, in milliseconds and, beside FTS5, as shares of its times."""
     measured = (("p50", ours.p50, plain and plain.p50), ("p99", ours.p99, plain and plain.p99))
-    for (which, value, rival), bar, theirs in zip(measured, _BARS[size], _FTS5[size], strict=True):
+    for (which, value, rival), bar, theirs in zip(measured, _BARS[size], _FTS5_THERE[size], strict=True):
         report.bar(f"{name}_{which}", value, "ms", bar)
         if rival:
             report.bar(f"{name}_{which}_to_fts5", value / rival, "times", bar / theirs)
@@ -145,12 +152,5 @@ def _megabytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("memory.db*")) // 2**20
 
 
-def _fts5() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE kept USING fts5(content, tokenize='porter unicode61')")
-    return connection
-
-
-async def _ask(connection: sqlite3.Connection, question: str) -> None:
-    words = " OR ".join(f'"{word}"' for word in question.split())
-    connection.execute("SELECT content FROM kept WHERE kept MATCH ? ORDER BY rank LIMIT 10", (words,)).fetchall()
+async def _ask(rival: Fts5 | Tantivy, questions: Sequence[str], number: int) -> None:
+    rival.look(questions[number % len(questions)], 10)

@@ -1,4 +1,4 @@
-"""How well memories are found: ours in both forms, beside plain FTS5 and beside agentrecall-db, on the same sets.
+"""How well memories are found: ours in both forms, beside plain FTS5, tantivy and agentrecall-db, on the same sets.
 
 A set is memories, questions and which memories answer each. Three are this project's own (tests/data), by writers who
 saw nothing of the code: the constants were settled on `memories.jsonl`, with an eye on `memories_held.jsonl`;
@@ -12,18 +12,18 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import re
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import anyio
+from bench.rivals import Fts5, Tantivy
 from bench.timing import Report
 
 from tmws_patterns import Settings
@@ -88,7 +88,9 @@ class Marks:
 async def measure(folder: Path, data: Path | None, report: Report, *, quick: bool) -> None:
     """The rows and bars of quality; `data` holds public sets, None for none."""
     for number, one in enumerate(_sets(data, quick=quick)):
-        systems = {"plain FTS5": _fts5, "ours": _ours}
+        systems: dict[str, Callable[[Set, Path], Any]] = {"plain FTS5": partial(_rival, Fts5), "ours": _ours}
+        if Tantivy.is_installed:
+            systems["tantivy"] = partial(_rival, Tantivy)
         if find_spec("agentrecall"):
             systems["agentrecall-db"] = _agentrecall
         if is_installed():
@@ -212,22 +214,16 @@ def _visible(one: Set) -> dict[str, set[str]]:
 
 
 @asynccontextmanager
-async def _fts5(one: Set, folder: Path) -> AsyncIterator[Ask]:
-    """FTS5 as its documentation has it: porter stems, the question's words joined by OR, ranked by bm25()."""
+async def _rival(made: Callable[[], Fts5 | Tantivy], one: Set, folder: Path) -> AsyncIterator[Ask]:
     del folder
-    seen = _visible(one)
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE kept USING fts5(key UNINDEXED, content, tokenize='porter unicode61')")
-    texts = (" ".join((row["content"], *row.get("tags", ()))) for row in one.rows)
-    connection.executemany("INSERT INTO kept VALUES (?, ?)", zip(one.keys, texts, strict=True))
+    seen, rival = _visible(one), made()
+    rival.add(" ".join((row["content"], *row.get("tags", ()))) for row in one.rows)
 
     async def ask(question: Question) -> list[str]:
-        words = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", question.text))
-        rows = connection.execute("SELECT key FROM kept WHERE kept MATCH ? ORDER BY rank LIMIT 200", (words,))
-        return [key for (key,) in rows if key in seen[question.agent]][:_SHOWN]
+        found = [one.keys[number] for number in rival.look(question.text, 200)]
+        return [key for key in found if key in seen[question.agent]][:_SHOWN]
 
     yield ask
-    connection.close()
 
 
 @asynccontextmanager
