@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, select
+from sqlalchemy import Executable, bindparam, case, delete, func, select
 
 from tmws_patterns.ports import Entry
-from tmws_patterns.storage.connections import Connections
-from tmws_patterns.storage.direct_reads import DirectReads
+from tmws_patterns.storage.connections import Connections, Reads
 from tmws_patterns.storage.leases import SqlLeases
 from tmws_patterns.storage.schema import cache_entries as entries
 
@@ -33,18 +32,23 @@ _PURGE_OLDEST = delete(entries).where(
 
 
 class SqlCacheRows:
-    """CacheRows over either engine; `insert` is the dialect's, `reads` a quicker way to read, if there is one."""
+    """CacheRows over either engine: `insert` is the dialect's, `reads` a quick way to read.
+
+    `at_once` is the way to read without waiting, if there is one.
+    """
 
     def __init__(
         self,
         connections: Connections,
         insert: Callable[..., Any],
         clock: Callable[[], float],
-        reads: DirectReads | None = None,
+        reads: Reads,
+        at_once: Callable[[Executable, Mapping[str, Any]], Sequence[Any] | None] | None = None,
     ) -> None:
         self._connections = connections
         self.leases = SqlLeases(connections, insert, clock)
         self._reads = reads
+        self._at_once = at_once
         statement = insert(entries)
         names = ("stored_at", "expires_at", "epochs", "payload", "cost")
         changed = {name: statement.excluded[name] for name in names}
@@ -52,17 +56,16 @@ class SqlCacheRows:
 
     def peek(self, digest: str, now: float) -> tuple[Entry | None] | None:
         """What `fetch` would find, in a tuple; None where the row is large, the file is locked, or on PostgreSQL."""
-        if self._reads is None:
+        if self._at_once is None:
             return None
-        rows = self._reads.at_once(FETCH_SMALL, {"digest": digest, "now": now})
+        rows = self._at_once(FETCH_SMALL, {"digest": digest, "now": now})
         if not rows:
             return None if rows is None else (None,)
         return None if rows[0][0] is None else (_entry(*rows[0]),)
 
     async def fetch(self, digest: str, now: float) -> Entry | None:
         """The entry, unless it is missing or expired at `now` (seconds since 1970)."""
-        reads: DirectReads | Connections = self._reads or self._connections
-        rows: Sequence[Any] = await reads.rows(FETCH, {"digest": digest, "now": now})
+        rows = await self._reads.rows(FETCH, {"digest": digest, "now": now})
         return _entry(*rows[0]) if rows else None
 
     async def upsert(self, rows: Sequence[tuple[str, Entry]]) -> None:

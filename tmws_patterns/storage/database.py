@@ -44,6 +44,7 @@ from tmws_patterns.storage.memory_search import SqlMemoryReads
 from tmws_patterns.storage.migrations import migrate
 from tmws_patterns.storage.postgres import open_server
 from tmws_patterns.storage.postgres_epochs import open_epochs
+from tmws_patterns.storage.postgres_reads import PostgresReads
 from tmws_patterns.storage.schema import meta
 from tmws_patterns.storage.sqlite import copied, file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
@@ -163,7 +164,7 @@ async def _open_sqlite(settings: Settings, clock: Callable[[], float], stack: As
         quick=words,
         chunks=sqlite_chunks(),
         version_of=epochs.version,
-        cache_rows=SqlCacheRows(kept, sqlite.insert, clock, reads),
+        cache_rows=SqlCacheRows(kept, sqlite.insert, clock, reads, reads.at_once),
         insert=sqlite.insert,
         clock=clock,
         version=version,
@@ -200,14 +201,16 @@ async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: 
     version = await migrate(main, postgres_versions.MEMORY, clock)
     await migrate(main, postgres_versions.CACHE, clock)
     epochs = await stack.enter_async_context(open_epochs(main, connect))
+    reads = PostgresReads(main, connect)
+    stack.push_async_callback(reads.close)
     return await _assemble(
         engine_name="postgresql",
         main=main,
         kept=main,
         epochs=epochs,
-        quick=main,
+        quick=reads,
         chunks=postgres_chunks(),
-        cache_rows=SqlCacheRows(main, postgresql.insert, clock),
+        cache_rows=SqlCacheRows(main, postgresql.insert, clock, reads),
         insert=postgresql.insert,
         clock=clock,
         version=version,

@@ -73,7 +73,7 @@ async def listening(connect: Connect, channel: str, hear: Callable[[str], None])
     ended = anyio.Event()
     try:
         connection.add_termination_listener(lambda _: ended.set())
-        with _told(_driver(), channel):
+        with told(channel):
             await connection.add_listener(channel, lambda _connection, _pid, _channel, told: hear(told))
         yield ended
     finally:
@@ -109,7 +109,7 @@ def _check(url: str) -> None:
 
 def _connector(driver: Any, dsn: str, where: str) -> Connect:
     async def connect() -> Any:
-        with _told(driver, where):
+        with told(where):
             return await driver.connect(
                 dsn,
                 timeout=CONNECT_TIMEOUT,
@@ -121,12 +121,13 @@ def _connector(driver: Any, dsn: str, where: str) -> Connect:
 
 
 @contextmanager
-def _told(driver: Any, where: str) -> Iterator[None]:
+def told(where: str, what: str = "no connection") -> Iterator[None]:
     """Turn what the driver raises by itself, without SQLAlchemy, into StoreUnavailable."""
+    driver = _driver()
     try:
         yield
-    except (OSError, ValueError, driver.PostgresError, driver.InterfaceError) as exc:
+    except (OSError, ValueError, driver.PostgresError, driver.InterfaceError, driver.InternalClientError) as exc:
         raise StoreUnavailable(
-            f"{where}: no connection: {exc or type(exc).__name__}",
+            f"{where}: {what}: {exc or type(exc).__name__}",
             hint="check TMWS_DATABASE_URL, and that PostgreSQL is running and lets this user in",
         ) from exc
