@@ -32,7 +32,7 @@ class Branches:
         self._tools = tools
         self._memory = memory
         self._memory_timeout = memory_timeout
-        self._steps = StepRunner(tools, memory, planner, self.run)
+        self._steps = StepRunner(tools, memory, memory_timeout, planner, self.run)
 
     async def run(self, plan: Plan, progress: Progress | None = None) -> Loaded:
         """The raw answer of a plan. One with a failed half is not to be kept.

@@ -69,9 +69,13 @@ class _Run:
 class StepRunner:
     """Runs graphs of steps, by way of the same rooms as single calls."""
 
-    def __init__(self, tools: ToolCaller, memory: MemoryRunner, planner: Planner, run_plan: RunPlan) -> None:
+    def __init__(
+        self, tools: ToolCaller, memory: MemoryRunner, memory_timeout: float, planner: Planner, run_plan: RunPlan
+    ) -> None:
+        """`memory_timeout` is for how many seconds memory may work on a step that has no timeout of its own."""
         self._tools = tools
         self._memory = memory
+        self._memory_timeout = memory_timeout
         self._planner = planner
         self._run_plan = run_plan
 
@@ -177,7 +181,9 @@ class StepRunner:
         if step.call is not None:
             answer = await self._call(run, step, asked, until)
         elif step.memory is not None:
-            answer = await self._recall(run, asked)
+            usual = until if step.timeout else anyio.current_time() + self._memory_timeout
+            with _deadline(step.name, min(until, usual)):
+                answer = await self._recall(run, asked)
         else:
             answer = await self._other(run, step, asked)
         if not step.select:
