@@ -10,7 +10,7 @@ from tmws_patterns.ports import Entry
 times = st.floats(0, 1e11)
 tags = st.text(st.characters(exclude_categories=["Cs"]))
 epochs = st.lists(st.tuples(tags, st.integers(0, 2**53))).map(tuple)
-entries = st.builds(Entry, st.binary(), times, times, epochs)
+entries = st.builds(Entry, st.binary(), times, times, epochs, times)
 
 
 @given(entries)
