@@ -24,7 +24,7 @@ from tmws_patterns.encoder.static import vocabulary
 from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.storage import Database, open_database
 
-_LENGTH, _ASKED = 30, 5  # words of a memory and of a question
+_LENGTH, _ASKED, _LONG = 30, 5, 40  # words of a memory, of a question, and of a case that similar ones are sought for
 _WORDS = 30_000
 _AT_ONCE = 1_000  # memories of one transaction
 _ONE_IN = 20  # memories are in the namespace that is asked
@@ -117,9 +117,10 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         await memory.rebuild_index()
         indexing = time.perf_counter() - began
     async with _memory(folder, url) as (_, memory):
-        questions = texts.some(400, _ASKED)
+        questions, long = texts.some(400, _ASKED), texts.some(400, _LONG)
         works: dict[str, Any] = {
             "recall, all": lambda n: memory.recall(questions[n % 400], agent_id="guest"),
+            "recall, all, by 40 words": lambda n: memory.recall(long[n % 400], agent_id="guest"),
             "recall, one namespace's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="own"),
         }
         for name, rival in rivals.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from tmws_patterns.call import Principal, Scope
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.memory import MemoryService, open_memory
-from tmws_patterns.memory.index import MemoryIndex, live
+from tmws_patterns.memory.index import MemoryIndex, live, looking
 from tmws_patterns.memory.index import segment as segments
 from tmws_patterns.memory.index.ranking import FEWEST, USUAL, Ranked, rarity
 from tmws_patterns.memory.index.segment import K1, LONGEST, B
@@ -279,6 +280,26 @@ SCOPES = [
     for teams in ((), ("ops",))
     for namespace in (None, "other")
 ]
+
+
+async def test_a_search_that_is_given_up_spoils_no_other(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "_HEAVY", 0)  # each is reckoned in a thread, which nothing cancels
+    async with open_database(sqlite_settings) as database, memory_of(database) as memory:
+        await memory.store_many([{"content": sentence} for sentence in sentences(3_000)])
+        await memory.rebuild_index()
+        index = memory._recall.index
+        expected = {word: await ranked(index, [word, "n7"]) for word in WORDS}
+        wrong = 0
+        for number in range(150):
+            given_up = asyncio.ensure_future(ranked(index, WORDS))
+            await asyncio.sleep(0.0005 * (number % 5))
+            given_up.cancel()
+            word = WORDS[number % len(WORDS)]
+            wrong += await ranked(index, [word, "n7"]) != expected[word]
+            await asyncio.gather(given_up, return_exceptions=True)
+        assert wrong == 0
 
 
 async def test_the_index_itself_gives_nothing_that_the_asker_may_not_see(database: Database) -> None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmws_patterns.memory.index import ranking
 from tmws_patterns.memory.index.meaning import Nearest
 from tmws_patterns.memory.index.ranking import Best, Question, Word
 from tmws_patterns.memory.index.scratch import Scratch
@@ -41,20 +40,17 @@ lists = st.lists(
     segments=st.lists(lists, min_size=1, max_size=4),
     owned=st.lists(st.integers(0, 1), min_size=DOCS, max_size=DOCS),
     count=st.integers(1, 12),
-    short=st.sampled_from([0, 1, 8, 100]),
 )
-def test_the_best_are_those_of_a_plain_reckoning(segments, owned, count: int, short: int) -> None:
+def test_the_best_are_those_of_a_plain_reckoning(segments, owned, count: int) -> None:
     mine = Question(np.array([True, False]), None, np.zeros(0, np.int64))
     best, plain = Best(count, Scratch()), {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "_SHORT", short)
-        for place, found in enumerate(segments):
-            words = [Word(rarity, entries(held)) for rarity, held in zip(RARITIES, found, strict=True)]
-            best.add(place, head(DOCS, owned), words, mine)
-            for rarity, held in zip(RARITIES, found, strict=True):
-                for doc, impact in held.items():
-                    site = place * LARGEST + doc
-                    plain[site] = plain.get(site, 0.0) + (impact * IMPACT * rarity if owned[doc] == 0 else 0.0)
+    for place, found in enumerate(segments):
+        words = [Word(rarity, entries(held)) for rarity, held in zip(RARITIES, found, strict=True)]
+        best.add(place, head(DOCS, owned), words, mine)
+        for rarity, held in zip(RARITIES, found, strict=True):
+            for doc, impact in held.items():
+                site = place * LARGEST + doc
+                plain[site] = plain.get(site, 0.0) + (impact * IMPACT * rarity if owned[doc] == 0 else 0.0)
     sums = sorted((score for score in plain.values() if score > 0), reverse=True)
     assert sorted(best.scores.tolist(), reverse=True) == pytest.approx(sums[:count], abs=1e-3)
     for site, score in zip(best.sites.tolist(), best.scores.tolist(), strict=True):

@@ -20,8 +20,8 @@ from tmws_patterns.storage.memory_rows import take_numbers
 from tmws_patterns.storage.schema import counters, index_chunks, index_segments
 from tmws_patterns.storage.schema import memories as m
 
-_LITTLE = 128  # chunks (1 MB) that are read without leaving the event loop: a millisecond
-_FEW = 32  # new memories that are read without leaving it: mostly there are one or two
+_LITTLE = 64  # chunks (512 kB) that are read without leaving the event loop: a millisecond
+_FEW = 8  # new memories that are read without leaving it: mostly there are one or two
 SPREAD = 2**20  # more than the chunks of any segment
 
 _VERSION = select(counters.c.value).order_by(counters.c.name)

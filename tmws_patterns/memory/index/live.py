@@ -54,8 +54,7 @@ class MemoryIndex:
         for _ in range(_TRIES):
             view = await self._refreshed()
             try:
-                with self._scratches.one() as scratch:
-                    return await look(self._keeper, view, asked, self._gone, scratch)
+                return await look(self._keeper, view, asked, self._gone, self._scratches)
             except Damaged as exc:
                 await self._mend(view, exc)
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")

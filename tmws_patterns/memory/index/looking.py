@@ -22,7 +22,7 @@ from tmws_patterns.memory.index.ranking import (
     rarity,
     scored,
 )
-from tmws_patterns.memory.index.scratch import Scratch
+from tmws_patterns.memory.index.scratch import Scratch, Scratches
 from tmws_patterns.memory.index.segment import LARGEST, Codes, Owner, Places, signs
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop: some 5 ms
@@ -52,7 +52,7 @@ class _Seen(NamedTuple):
     question: Question
 
 
-async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratch: Scratch) -> list[Ranked]:
+async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches: Scratches) -> list[Ranked]:
     """The candidates, best first; `gone` are the numbers (ascending) of deleted memories. Raises Damaged."""
     parts = view.parts
     ranges = [part.head.ranges(asked.words) for part in parts]
@@ -74,9 +74,9 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratch: 
         for place, found in zip(shown, lists, strict=True)
         for question in [Question(visible[place], asked.only, gone)]
     ]
-    candidates = partial(_candidates, seen, asked, sum(rarities), scratch)
+    candidates = partial(_candidates, seen, asked, sum(rarities), scratches)
     sites = await to_thread.run_sync(candidates) if sum(holding) + total > _HEAVY else candidates()
-    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities), scratch)
+    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities), scratches)
 
 
 def sees(scope: Scope, owner: Owner) -> bool:
@@ -94,8 +94,13 @@ def sees(scope: Scope, owner: Owner) -> bool:
             return owner.agent == scope.agent
 
 
-def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scratch) -> Places:
+def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: Scratches) -> Places:
     """The sites of the best by words and of the nearest by meaning, ascending."""
+    with scratches.one() as scratch:
+        return _gathered(seen, asked, sought, scratch)
+
+
+def _gathered(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scratch) -> Places:
     best = Best(asked.most, scratch)
     for one in sorted(seen, key=lambda one: -len(one.part.head.numbers)):  # the sooner little is left to be found
         best.add(one.place, one.part.head, one.words, one.question)
@@ -111,7 +116,7 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scr
 
 
 async def _ranked(
-    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float, scratch: Scratch
+    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float, scratches: Scratches
 ) -> list[Ranked]:
     """The sites with their scores, best first."""
     within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
@@ -121,7 +126,8 @@ async def _ranked(
         vectors = await keeper.vectors(wanted)
     numbers, words, coverage, meaning = [], [], [], []
     for (place, places), means in zip(within.items(), vectors, strict=True):
-        found, held = _words(seen[place].words, places, scratch)
+        with scratches.one() as scratch:
+            found, held = _words(seen[place].words, places, scratch)
         numbers.append(seen[place].part.head.numbers[places])
         words.append(found / ((sought or 1.0) * USUAL))
         coverage.append(held / (sought or 1.0))

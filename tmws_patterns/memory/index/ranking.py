@@ -20,8 +20,8 @@ from tmws_patterns.memory.index.segment import IMPACT, LARGEST, SHARPEST, Entrie
 
 USUAL = 1.3  # the impact of a word that is in a memory once or twice
 FEWEST = 50  # memories that rarity is reckoned with at least: of two, one that holds a word does not make it usual
-_SHORT = 4_096  # entries that lists have together which are gone through without a look whether they are needed
-_ROUNDING = 1e-4  # what sums of numbers of 32 bits may differ by, according to their order
+_LEAST = float(np.finfo(np.float32).tiny)  # of what counts as a score
+_ROUNDING = 1e-3  # more than what a sum of 32 bits may differ by from the exact one
 LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
 
 Scores = npt.NDArray[np.float64]
@@ -99,9 +99,9 @@ class Question(NamedTuple):
 class Best:
     """The best so many memories by BM25, of the segments that were added; the latest of those that are level.
 
-    `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it. The lists of the
-    usual words, which are the longest, are only looked into where the rare words alone do not decide (MaxScore: Turtle
-    and Flood, 1995, "Query evaluation: strategies and optimizations"); what is found is the same.
+    `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it. A segment that
+    holds too little of the question is passed over. To look into long lists only where the rare words do not decide
+    (MaxScore) was tried: with numpy it costs more than to add them up.
     """
 
     count: int
@@ -110,48 +110,23 @@ class Best:
     scores: Sums = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def add(self, place: int, head: Head, words: Sequence[Word], question: Question) -> None:
-        """Take the best of one segment. `words` come in the same order for each, the rarest first."""
+        """Take the best of one segment. `words` come in the same order for each, so that what is level is so."""
         words = [word for word in words if len(word.entries)]
-        left = [SHARPEST * sum(word.rarity for word in words[known:]) for known in range(len(words) + 1)]
         worst = float(self.scores.min()) if len(self.scores) >= self.count else 0.0
-        if not words or left[0] < worst:
+        if not words or sum(word.rarity for word in words) * SHARPEST < worst - _ROUNDING:
             return
-        known = next(known for known, rest in enumerate(left) if rest < worst) if worst else _short(words)
         sums = self.scratch.sums[: len(head.numbers)]
         sums.fill(0)
-        for word in words[:known]:
+        for word in words:
             word.add_to(self.scratch)
-        while True:
-            found = np.flatnonzero(sums > _least(worst, left[known]))
-            found = found[question.allows(head, found)]
-            if len(found) > self.count:
-                place_of_last = len(found) - self.count
-                worst = max(worst, float(np.partition(sums[found], place_of_last)[place_of_last]))
-            if left[known] < worst or known == len(words):
-                break
-            words[known].add_to(self.scratch)
-            known += 1
-        found = found[sums[found] > _least(worst, left[known])]
-        scores = sums[found]  # of 32 bits as before, so that what is level is so whichever way it was added up
-        for word in words[known:]:
-            scores += word.within(found, self.scratch)[0]
-        self._take(found + place * LARGEST, scores)
+        found = np.flatnonzero(sums >= max(worst, _LEAST))
+        found = found[question.allows(head, found)]
+        self._take(found + place * LARGEST, sums[found])
 
     def _take(self, sites: Places, scores: Sums) -> None:
         all_sites, all_scores = np.concatenate([self.sites, sites]), np.concatenate([self.scores, scores])
         kept = highest(all_scores, all_sites, self.count)
         self.sites, self.scores = all_sites[kept], all_scores[kept]
-
-
-def _least(worst: float, left: float) -> float:
-    """The sum that a memory must exceed that may yet reach the worst that counts with what is left to be added."""
-    return max(0.0, worst - left - _ROUNDING)
-
-
-def _short(words: Sequence[Word]) -> int:
-    """How many of some words, the shortest lists first, have short lists together; 1 at least."""
-    together = np.cumsum([len(word.entries) for word in words])
-    return max(1, int(np.searchsorted(together, _SHORT)))
 
 
 def rarity(total: int, holding: int) -> float:

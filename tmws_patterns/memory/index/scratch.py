@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from tmws_patterns.memory.index.segment import LARGEST
 
+_KEPT = 4  # of 1.6 MB each
+
 
 class Scratch:
     """Room for one segment; what is in it counts until the next segment's turn."""
@@ -31,16 +33,20 @@ class Scratch:
 
 
 class Scratches:
-    """As many as there are searches at once, in the event loop and in threads."""
+    """As many as there are searches at work at once, in the event loop and in threads; a few are kept."""
 
     def __init__(self) -> None:
         self._free: list[Scratch] = []
 
     @contextmanager
     def one(self) -> Iterator[Scratch]:
-        """One for this search alone."""
-        scratch = self._free.pop() if self._free else Scratch()
+        """One for the block alone, which must not wait: a caller who is cancelled leaves his thread at work."""
+        try:
+            scratch = self._free.pop()
+        except IndexError:
+            scratch = Scratch()
         try:
             yield scratch
         finally:
-            self._free.append(scratch)
+            if len(self._free) < _KEPT:
+                self._free.append(scratch)
