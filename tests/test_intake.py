@@ -80,6 +80,11 @@ def test_what_could_change_or_is_long_is_read_each_time(intake: Intake, beside: 
     assert said(intake, **{"query": "status", **beside}).said is None
 
 
+@pytest.mark.parametrize("query", [5, 1.5, True])
+def test_a_query_that_is_no_text_is_read_as_one(intake: Intake, query: Any) -> None:
+    assert said(intake, query=query).query == str(query)
+
+
 def test_a_context_that_changes_later_changes_no_call(intake: Intake) -> None:
     context = {"agent": "artemis"}
     first = said(intake, query="status", context=context)

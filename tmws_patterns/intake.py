@@ -89,7 +89,7 @@ class Intake:
 
 def _plain(words: Words) -> tuple[Any, ...] | None:
     """All that was said, where that is short, and plain values that nobody can change."""
-    if words.arguments or words.cursor:
+    if words.arguments or words.cursor or not (words.query is None or isinstance(words.query, str)):
         return None
     said = (words.query, words.execution_mode, words.use_cache, words.pattern, words.max_tokens)
     if words.select or words.context:

@@ -121,6 +121,19 @@ async def test_a_cache_that_is_being_made_by_another_is_an_outage_within_a_momen
             await reads.close()
 
 
+async def test_a_row_that_nobody_of_us_wrote_is_a_miss_or_an_outage(sqlite_settings: Settings) -> None:
+    async with open_database(sqlite_settings) as database:
+        for digest in ("text", "json"):
+            await database.cache_rows.upsert([(digest, Entry(b"x", 1, 2e9))])
+        with closing(sqlite3.connect(sqlite_settings.data_dir / "cache.db", isolation_level=None)) as other:
+            other.execute("UPDATE cache_entries SET epochs = CAST(X'ff' AS TEXT) WHERE digest = 'text'")
+            other.execute("UPDATE cache_entries SET epochs = 'no json' WHERE digest = 'json'")
+        with pytest.raises(StoreUnavailable, match="decode"):
+            database.cache_rows.peek("text", 0)
+        assert database.cache_rows.peek("json", 0) == (None,)
+        assert await database.cache_rows.fetch("json", 0) is None
+
+
 async def test_reading_at_once_tells_of_an_outage(tmp_path: Path) -> None:
     path = tmp_path / "cache.db"
     reads = await DirectReads.open(path)

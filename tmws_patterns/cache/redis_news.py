@@ -16,14 +16,16 @@ from typing import Any, Protocol
 
 import anyio
 import orjson
-from redis.exceptions import InvalidResponse
+from redis.exceptions import InvalidResponse, ResponseError
 
 from tmws_patterns.cache.redis_lane import CONNECT_DEADLINE, HEARTBEAT, LONGEST_PAUSE, OUTAGES, UNREADABLE, Wire
 from tmws_patterns.cache.redis_replies import Command
+from tmws_patterns.ports import told_epochs
 
 _LOG = logging.getLogger(__name__)
 
 _QUIET = 2.5 * HEARTBEAT  # seconds without a message or the answer to a PING after which a connection counts as lost
+_REFUSED = 60.0  # seconds before a server is asked again that does not let this user listen
 _TELL = """
 local number = redis.call('INCR', KEYS[1])
 redis.call('PUBLISH', KEYS[2], number .. ' ' .. ARGV[1])
@@ -52,6 +54,7 @@ class RedisNews:
         self._number: int | None = None
         self._untold: dict[str, int] = {}
         self._something = anyio.Event()
+        self._listening = self._refused = False
 
     def tell(self, epochs: Epochs) -> None:
         """Tell the others soon; what cannot be told they read in the database."""
@@ -64,7 +67,8 @@ class RedisNews:
             tasks.start_soon(self._speak)
             while True:
                 await self._listen()
-                await anyio.sleep(LONGEST_PAUSE * random.uniform(0.25, 1))  # noqa: S311 - spreads processes
+                pause = _REFUSED if self._refused else LONGEST_PAUSE
+                await anyio.sleep(pause * random.uniform(0.25, 1))  # noqa: S311 - spreads processes
 
     async def _speak(self) -> None:
         while True:
@@ -85,16 +89,23 @@ class RedisNews:
                 while True:
                     async with asyncio.timeout(_QUIET):
                         self._take(await _read(wire))
+        except* ResponseError as group:
+            if not self._refused:
+                _LOG.warning("Redis lets nobody listen to %s, so the database alone tells: %s", self._channel, group)
+            self._refused = True
         except* OUTAGES as group:
             _LOG.debug("news of epochs are not heard: %r", group.exceptions[0])
         finally:
-            self._miss()
+            if self._listening:
+                self._listening = False
+                self._miss()
             with anyio.CancelScope(shield=True):
                 await wire.disconnect(True)  # without waiting for the other side
 
     def _take(self, reply: Any) -> None:
         match reply:
             case [b"subscribe", *_]:
+                self._listening, self._refused = True, False
                 self._miss()  # what was told before this moment
             case [b"message", _, bytes(message)]:
                 self._take_message(message)
@@ -105,12 +116,11 @@ class RedisNews:
 
     def _take_message(self, message: bytes) -> None:
         number, _, told = message.partition(b" ")
-        try:
-            epochs = {str(tag): int(epoch) for tag, epoch in orjson.loads(told).items()}
-            current = int(number)
-        except (ValueError, TypeError, AttributeError):  # anybody may send on a channel
+        epochs = told_epochs(told)
+        if epochs is None or not number.isdigit():  # anybody may send on a channel
             _LOG.warning("a message on %s is none of ours", self._channel)
             return
+        current = int(number)
         if self._number is not None and current != self._number + 1:
             self._miss()
         self._number = current

@@ -15,6 +15,7 @@ from tmws_patterns.ports.cache import (
     Leasing,
     Loaded,
     SharedTier,
+    told_epochs,
 )
 from tmws_patterns.ports.dispatch import CatalogueRows, ToolCaller
 from tmws_patterns.ports.kept import KeptAnswers, LearnedRows, Observer, Totals
@@ -58,4 +59,5 @@ __all__ = [
     "Totals",
     "Unindexed",
     "VectorRows",
+    "told_epochs",
 ]

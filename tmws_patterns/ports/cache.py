@@ -6,6 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+import orjson
+
+_TOO_HIGH = 2**63  # for an epoch: a column of the database holds less
+
 
 class Entry(NamedTuple):
     """A kept answer. Bytes, so that no caller can change it. A tuple, since each look into a lower tier makes one.
@@ -77,8 +81,8 @@ class Epochs(Protocol):
 
     `peek` is synchronous: the epochs as of now, or None where that needs waiting (then `read`).
     `follow` has its `tell` called from now on with what this process raises, so that other processes can `hear`
-    it; it returns False where they see it without being told. To hear None means that something was missed:
-    nothing counts as known until it has been read.
+    it; it returns False where they see it without being told. What was heard is read anew; to hear None means
+    that something was missed: nothing counts as known until it has been read.
     What `peek` and `read` return already includes every bump acknowledged in this process, over
     SQLite in any process, over PostgreSQL those of any process that are older than 80 ms.
 
@@ -95,6 +99,19 @@ class Epochs(Protocol):
     def follow(self, tell: Callable[[Mapping[str, int]], None]) -> bool: ...
 
     def hear(self, epochs: Mapping[str, int] | None) -> None: ...
+
+
+def told_epochs(message: str | bytes) -> dict[str, int] | None:
+    """The epochs that a message from another process tells, as {tag: epoch}; None where it is none of ours."""
+    try:
+        found = orjson.loads(message)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not all(
+        type(epoch) is int and 0 <= epoch < _TOO_HIGH for epoch in found.values()
+    ):
+        return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

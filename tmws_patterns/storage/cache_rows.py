@@ -99,8 +99,12 @@ class SqlCacheRows:
             await connection.execute(delete(entries))
 
 
-def _entry(payload: Any, stored_at: float, expires_at: float, epochs: str, cost: float) -> Entry:
-    return Entry(bytes(payload), stored_at, expires_at, _pairs(epochs), cost)
+def _entry(payload: Any, stored_at: float, expires_at: float, epochs: str, cost: float) -> Entry | None:
+    """The entry of a row; None for one that `upsert` did not write."""
+    try:
+        return Entry(bytes(payload), stored_at, expires_at, _pairs(epochs), cost)
+    except (ValueError, TypeError):
+        return None
 
 
 @lru_cache(maxsize=1024)  # of many entries they are the same

@@ -60,7 +60,8 @@ class DirectReads:
         try:
             return self._here.execute(text, bound).fetchall()
         except sqlite3.Error as exc:
-            if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            code = getattr(exc, "sqlite_errorcode", 0)  # what Python's own layer raises has none
+            if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 return None
             with translated(self._place):
                 raise

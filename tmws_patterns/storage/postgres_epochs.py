@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql
 
 from tmws_patterns.errors import StoreUnavailable
+from tmws_patterns.ports import told_epochs
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.epochs import ALL, bump_statement, by_tag, raise_epochs
 from tmws_patterns.storage.postgres import Connect, listening
@@ -87,11 +88,12 @@ class PostgresEpochs:
         return True
 
     def hear(self, epochs: Mapping[str, int] | None) -> None:
-        """Take over what another process has raised; None means that something of it was missed."""
-        if epochs is None:
+        """Read anew where another process has raised something, or None: something was missed.
+
+        What is heard is not believed: a copy of this database may share the place where it was said.
+        """
+        if epochs is None or any(epoch > self._known.get(tag, 0) for tag, epoch in epochs.items()):
             self._asked_at = float("-inf")
-        else:
-            self._take(epochs)
 
     def _take(self, epochs: Mapping[str, int]) -> None:
         # the higher ones: an answer that was under way during a bump never undoes it
@@ -122,10 +124,11 @@ class PostgresEpochs:
             await anyio.sleep(RETRY)
 
     def _hear(self, told: str) -> None:
-        try:
-            self._take({str(tag): int(epoch) for tag, epoch in orjson.loads(told).items()})
-        except (ValueError, TypeError, AttributeError):  # anybody may send on a channel
+        epochs = told_epochs(told)
+        if epochs is None:  # anybody may send on a channel
             _LOG.warning("a notification on %s is none of ours", CHANNEL)
+        else:
+            self._take(epochs)
 
     async def _read(self) -> None:
         asked = self._clock()
