@@ -136,5 +136,5 @@ def _elapsed(started: float) -> float:
 
 
 def _thousandths(value: float) -> float:
-    """The value without what is beyond its thousandths; `round` takes four times as long."""
+    """The value without what is beyond its thousandths; `round` takes longer, and each repeat needs three."""
     return int(value * 1000) / 1000

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
-
-Look = Callable[[str, int], list[int]]
-"""The numbers of the best texts for a question, so many at most, best first."""
 
 
 class Fts5:
@@ -24,7 +21,7 @@ class Fts5:
         self._connection.executemany("INSERT INTO kept (content) VALUES (?)", ([text] for text in texts))
 
     def look(self, question: str, count: int) -> list[int]:
-        """See Look."""
+        """The numbers of the best texts for a question, so many at most, best first."""
         words = " OR ".join(f'"{word}"' for word in _words(question))
         statement = "SELECT rowid - 1 FROM kept WHERE kept MATCH ? ORDER BY rank LIMIT ?"
         return [number for (number,) in self._connection.execute(statement, (words, count))]
@@ -54,7 +51,7 @@ class Tantivy:
         self._index.reload()
 
     def look(self, question: str, count: int) -> list[int]:
-        """See Look."""
+        """The numbers of the best texts for a question, so many at most, best first."""
         query = self._index.parse_query(" ".join(_words(question)), ["content"])
         searcher = self._index.searcher()
         return [searcher.doc(place)["number"][0] for _, place in searcher.search(query, count).hits]

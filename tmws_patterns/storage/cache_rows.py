@@ -15,7 +15,7 @@ from tmws_patterns.storage.connections import Connections, Reads
 from tmws_patterns.storage.leases import SqlLeases
 from tmws_patterns.storage.schema import cache_entries as entries
 
-AT_ONCE = 65_536  # bytes of a payload that is read on the event loop, in some 20 us more than the smallest
+AT_ONCE = 65_536  # bytes of a payload that is read on the event loop: larger ones are worth a thread
 _FACTS = (entries.c.stored_at, entries.c.expires_at, entries.c.epochs, entries.c.cost)
 _WANTED = (entries.c.digest == bindparam("digest"), entries.c.expires_at > bindparam("now"))
 FETCH = select(entries.c.payload, *_FACTS).where(*_WANTED)

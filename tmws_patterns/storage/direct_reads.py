@@ -1,9 +1,9 @@
 """The quick ways to read from SQLite: at once for a small row by its key, else with one hop to a thread.
 
 Every miss of the cache and every recall passes here. Through the pool of SQLAlchemy's asynchronous layer the
-same read takes five hops; the statement is still compiled by Core, once. A row that is found by its key takes
-some 10 us, and the hop to a thread and back 70 (both measured on two cores), so the hop is left out for it: like
-the look at data_version it reads a local file that is mostly in memory. WAL needs a local file anyway.
+same read takes five hops; the statement is still compiled by Core, once. To find a row by its key takes less than
+the hop to a thread and back (scripts/bench_cache.py has both), so the hop is left out for it: like the look at
+data_version it reads a local file that is mostly in memory. WAL needs a local file anyway.
 """
 
 from __future__ import annotations

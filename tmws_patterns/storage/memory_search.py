@@ -19,7 +19,7 @@ from tmws_patterns.storage.schema import memories as m
 from tmws_patterns.storage.schema import memory_shares, memory_tags, microseconds_of
 from tmws_patterns.storage.words import tag_key
 
-_LITTLE = 10  # memories that are read without leaving the event loop: 0.2 ms, and 10 where each is the longest
+_LITTLE = 10  # memories that are read without leaving the event loop: as many as a recall shows by itself
 _AT_ONCE = 1_000  # numbers bound to one statement
 
 

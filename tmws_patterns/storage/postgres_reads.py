@@ -1,8 +1,8 @@
 """The quick way to read from PostgreSQL: statements compiled by Core, run on connections of asyncpg's own.
 
-Every recall and every look into the cache's rows passes here. Through the pool of SQLAlchemy's asynchronous layer the
-same read takes five times as long (scripts/bench_memory.py --postgres). Where there is no such connection to be had,
-the pool reads instead, and tells of an outage if there is one.
+Every recall and every look into the cache's rows passes here: through the pool of SQLAlchemy's asynchronous layer the
+same read takes several hops more. Where there is no such connection to be had, the pool reads instead, and tells of an
+outage if there is one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tmws_patterns.storage.postgres import Connect, told
 
 _LOG = logging.getLogger(__name__)
 
-MOST = 2  # connections beside the pool: a read takes half a millisecond
+MOST = 2  # connections beside the pool: what they read is little, and who finds both at work takes one of the pool
 CLOSING = 2.0  # seconds that reads under way are waited for
 _REST = 1.0  # seconds after a failure in which the pool is asked instead
 

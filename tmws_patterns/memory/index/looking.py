@@ -58,9 +58,7 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
     ranges = [part.head.ranges(asked.words) for part in parts]
     total = sum(len(part.head.numbers) for part in parts)
     holding = [sum(found[word][1] - found[word][0] for found in ranges) for word in range(len(asked.words))]
-    order = sorted(range(len(holding)), key=holding.__getitem__)  # the rarest word first
-    ranges = [[found[word] for word in order] for found in ranges]
-    rarities = [rarity(total, holding[word]) for word in order]
+    rarities = [rarity(total, held) for held in holding]
     visible = [np.array([sees(asked.scope, owner) for owner in part.head.owners], bool) for part in parts]
     least = asked.least * sum(rarities)
     shown = [

@@ -1,4 +1,4 @@
-"""Arrays that one search after another works in: memory that is asked for anew each time costs more than the work."""
+"""Arrays that one search after another works in: to ask for as much memory anew for each segment takes time."""
 
 from __future__ import annotations
 
