@@ -157,6 +157,18 @@ async def test_all_time_is_right_before_and_after_a_flush_and_in_the_next_sessio
     assert later.snapshot()["total_executions"] == 1
 
 
+async def test_lists_that_are_read_before_any_call_are_each_counted_once(database) -> None:
+    statistics = Statistics(database.totals)
+    for _ in range(3):
+        statistics.discovered(100)
+        await statistics.flush()
+    statistics.record(call_record())
+    await statistics.flush()
+    assert await database.totals.read_totals() | {"duration_ms": 0} == {
+        **Tally(executions=1, tokens_used=10, discoveries=3, discovery_tokens=300).sums()
+    }
+
+
 async def test_an_outage_loses_nothing_and_counts_nothing_twice(database, outage) -> None:
     statistics = Statistics(database.totals)
     statistics.record(call_record())

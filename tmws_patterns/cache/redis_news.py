@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 _QUIET = 2.5 * HEARTBEAT  # seconds without a message or the answer to a PING after which a connection counts as lost
 _REFUSED = 60.0  # seconds before a server is asked again that does not let this user listen
+_DIGITS = 19  # of the largest number that Redis counts to
 _TELL = """
 local number = redis.call('INCR', KEYS[1])
 redis.call('PUBLISH', KEYS[2], number .. ' ' .. ARGV[1])
@@ -117,7 +118,7 @@ class RedisNews:
     def _take_message(self, message: bytes) -> None:
         number, _, told = message.partition(b" ")
         epochs = told_epochs(told)
-        if epochs is None or not number.isdigit():  # anybody may send on a channel
+        if epochs is None or not number.isdigit() or len(number) > _DIGITS:  # anybody may send on a channel
             _LOG.warning("a message on %s is none of ours", self._channel)
             return
         current = int(number)

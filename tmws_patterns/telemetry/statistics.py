@@ -111,7 +111,7 @@ class Statistics:
 
     def _all(self) -> Tally:
         """The sums of the session."""
-        total = self._lists
+        total = Tally().plus(self._lists.sums())  # one of its own, that nothing changes later
         for line in self._lines.values():
             total = total.plus(line.sums())
         return total
