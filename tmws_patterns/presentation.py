@@ -208,7 +208,7 @@ class Presenter:
     def _form(self, call: Call, plan: Plan) -> Form:
         """How its pages are made. Only a caller over MCP has a limit, and other forms of data, without asking."""
         pattern = plan.pattern
-        select = call.select or parts(pattern.select)
+        select = call.select or (parts(pattern.select) if pattern.select else ())
         if not call.enveloped:
             return Form(select, call.max_tokens, hybrid=plan.is_hybrid)
         how = pattern.compaction or self._compaction

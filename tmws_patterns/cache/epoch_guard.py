@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import anyio
 
@@ -24,14 +25,22 @@ BUMP_DEADLINE = 5.0  # seconds; a write is acknowledged after its bump
 Pairs = tuple[tuple[str, int], ...]
 
 
+class _Known(NamedTuple):
+    """What was found last for some tags."""
+
+    tags: tuple[str, ...]
+    epochs: tuple[int, ...]
+    pairs: Pairs
+
+
 class EpochGuard:
-    """The epochs of tags as (tag, epoch) pairs, in the order of the tags; None where they cannot be known."""
+    """The epochs of tags as (tag, epoch) pairs, each tag once and in order; None where they cannot be known."""
 
     def __init__(self, epochs: Epochs) -> None:
         self._epochs = epochs
         self._owed: Counter[str] = Counter()  # how many invalidations of each tag have not gone through
         self._settling = anyio.Lock()  # one at a time: each bump more would make one load more
-        self._paired: dict[tuple[str, ...], tuple[tuple[int, ...], Pairs]] = {}
+        self._paired: dict[tuple[str, ...], _Known] = {}
         self.bumps = 0
 
     def peek(self, tags: tuple[str, ...]) -> Pairs | None:
@@ -40,16 +49,16 @@ class EpochGuard:
             return ()
         if self._owed and not self._owed.keys().isdisjoint(tags):
             return None
-        found = self._epochs.peek(tags)
+        last = self._paired.get(tags)
+        ordered = _ordered(tags) if last is None else last.tags
+        found = self._epochs.peek(ordered)
         if found is None:
             return None
-        last, pairs = self._paired.get(tags, (None, ()))
-        if last != found:
+        if last is None or last.epochs != found:
             if len(self._paired) >= _PAIRED:
                 self._paired.clear()
-            pairs = tuple(zip(tags, found, strict=True))
-            self._paired[tags] = found, pairs
-        return pairs
+            last = self._paired[tags] = _Known(ordered, found, tuple(zip(ordered, found, strict=True)))
+        return last.pairs
 
     async def read(self, tags: Sequence[str]) -> Pairs | None:
         """The pairs, after waiting READ_DEADLINE seconds at most."""
@@ -57,7 +66,8 @@ class EpochGuard:
             with anyio.fail_after(READ_DEADLINE):
                 if not self._owed.keys().isdisjoint(tags):
                     await self._settle()
-                return tuple(zip(tags, await self._epochs.read(tags), strict=True))
+                ordered = _ordered(tags)
+                return tuple(zip(ordered, await self._epochs.read(ordered), strict=True))
         except (StoreUnavailable, TimeoutError) as exc:
             _LOG.warning("epochs cannot be read, so nothing is served from the cache: %r", exc)
             return None
@@ -80,3 +90,7 @@ class EpochGuard:
             if settling:
                 await self._epochs.bump(settling)
                 self._owed -= settling
+
+
+def _ordered(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(tags)))

@@ -77,7 +77,6 @@ class TieredCache:
         if name is None:
             self._counters.answered_by(None)
             return await self._load(load)
-        tags = _ordered(tags)
         if (epochs := self._guard.peek(tags)) is None:
             epochs = await self._guard.read(tags)
         # Who comes after a write may not join a load that began before it, so the epochs are part of
@@ -98,7 +97,7 @@ class TieredCache:
     def peek(self, key: tuple[Any, ...], tags: tuple[str, ...]) -> Cached | None:
         """The answer, if local memory holds it and that can be known without waiting. Counts nothing."""
         name = _name(key) if self._enabled else None
-        known = self._guard.peek(_ordered(tags))
+        known = self._guard.peek(tags)
         if name is None or known is None or (entry := self._through.held(name, known, float("inf"))) is None:
             return None
         return served(name, entry, "local")
@@ -241,7 +240,3 @@ def _name(key: tuple[Any, ...]) -> str | None:
     except InvalidInput as exc:
         _LOG.warning("an answer is not cached: %s", exc)
         return None
-
-
-def _ordered(tags: tuple[str, ...]) -> tuple[str, ...]:
-    return tags if len(tags) < 2 else tuple(sorted(set(tags)))  # noqa: PLR2004 - nothing to order

@@ -64,7 +64,7 @@ class SqliteEpochs:
         with translated(connections.place):
             self._watch = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             self._watch.execute("PRAGMA query_only = ON")
-        self._look = self._watch.cursor()
+        self._watched = self._watch.cursor().execute
         self._version = -1
         self._known: dict[str, int] = {}
         self._answers: dict[tuple[str, ...], tuple[int, ...]] = {}
@@ -72,7 +72,7 @@ class SqliteEpochs:
     def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None:
         """The epochs as of now; None only where another process holds the file for itself."""
         try:
-            (version,) = self._look.execute("PRAGMA data_version").fetchone()
+            (version,) = self._watched("PRAGMA data_version").fetchone()
             if version != self._version:
                 self._known = dict(self._watch.execute("SELECT tag, epoch FROM tag_epochs"))
                 self._version = version
@@ -89,7 +89,7 @@ class SqliteEpochs:
     def version(self) -> int:
         """Another number after each commit of any process; without waiting. Raises StoreUnavailable."""
         with translated(self._connections.place):
-            (found,) = self._look.execute("PRAGMA data_version").fetchone()
+            (found,) = self._watched("PRAGMA data_version").fetchone()
         return int(found)
 
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
