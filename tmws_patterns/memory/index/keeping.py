@@ -30,6 +30,7 @@ from tmws_patterns.memory.index.segment import (
     Indexed,
     Owner,
     Places,
+    Posting,
     Segment,
 )
 from tmws_patterns.memory.index.terms import codes
@@ -38,7 +39,7 @@ from tmws_patterns.ports import IndexRows, IndexSegment, Unindexed
 YOUNG, YOUNGEST = 128, 16  # memories: putting the latter together takes a fifth of a millisecond
 HELD = 32 * 2**20  # bytes of vectors that a process keeps in memory: those of some 130,000 memories
 _IN_THREAD = 256  # memories whose words are not cut on the event loop: some 10 ms
-_LARGER = 2  # times as many memories an earlier segment may have to be joined with what is new
+LARGER = 2  # times as many memories an earlier segment may have to be joined with what is new, while much is stored
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -117,7 +118,7 @@ class Keeper:
             self._held = {segment: vectors for segment, vectors in self._held.items() if segment in there}
         return self._parts
 
-    async def lists(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Entries]]:
+    async def lists(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Posting]]:
         """For each segment the lists of words, by their ranges. Raises Damaged."""
         held = {
             name: entries
@@ -136,7 +137,9 @@ class Keeper:
                     held[part.place.id, first] = self._recent.add((part.place.id, first), entries)
         return [
             [
-                _list(part, first, end, {}) if part.place is None or end == first else held[part.place.id, first]
+                Posting.of(_list(part, first, end, {}))
+                if part.place is None or end == first
+                else held[part.place.id, first]
                 for first, end in ranges
             ]
             for part, ranges in wanted
@@ -192,24 +195,25 @@ class Keeper:
             rows.append(np.frombuffer(data, np.int8).reshape(-1, self._encoder.width)[place % VECTORS])
         return np.array(rows, np.int8).reshape(-1, self._encoder.width)
 
-    async def store(self, view: View) -> bool:
-        """A segment of all that has none, joined with those before it; False where another process was quicker."""
-        docs, joined = len(view.recent), 0
-        for part in reversed(view.stored):
-            more = len(part.head.numbers)
-            if more > _LARGER * docs or docs + more > LARGEST:
-                break
-            docs, joined = docs + more, joined + 1
+    async def store(self, view: View, larger: float = LARGER) -> bool:
+        """A segment of all that has none, joined with those before it that are not much larger.
+
+        `larger` is how many times as many memories they may have. False where another process was quicker, or
+        nothing is to be done.
+        """
+        joined = joinable(view, larger)
+        if not view.recent and joined < 2:  # noqa: PLR2004 - one alone is as it should be
+            return False
         older = view.stored[len(view.stored) - joined :]
         lists = await self._read([(part, [(0, int(part.head.starts[-1]))]) for part in older])
         vectors = await self.vectors([(part, np.arange(len(part.head.numbers))) for part in older])
         before = view.stored[len(view.stored) - joined - 1].place if joined < len(view.stored) else None
         first = before.last + 1 if before else 0  # so that what is lost can be told from what was never there
-        there = await self._rows.numbers(first, view.recent[-1].number)
+        there = await self._rows.numbers(first, view.last)
         parts = [Segment(part.head, found[0], means) for part, found, means in zip(older, lists, vectors, strict=True)]
         made = await to_thread.run_sync(self._joined, parts, view.recent, view.average, frozenset(there))
         replaced = [part.place.id for part in older if part.place]
-        return await self._put(replaced, first, view.recent[-1].number, made)
+        return await self._put(replaced, first, view.last, made)
 
     async def mend(self, place: IndexSegment, average: float) -> None:
         """Make a segment anew from its memories."""
@@ -266,6 +270,17 @@ class Keeper:
         kept = [memory for memory in new if memory.number in there]
         made = segments.build(kept, self._encoder, average if average > 1 else None)
         return segments.merged([*parts, made], there) if parts else made
+
+
+def joinable(view: View, larger: float) -> int:
+    """How many of the last segments one takes up beside what is new, each `larger` times the later ones at most."""
+    docs, joined = len(view.recent), 0
+    for part in reversed(view.stored):
+        more = len(part.head.numbers)
+        if (docs and more > larger * docs) or docs + more > LARGEST:
+            break
+        docs, joined = docs + more, joined + 1
+    return joined
 
 
 def _spans(count: int) -> list[tuple[int, int]]:

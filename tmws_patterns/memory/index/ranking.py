@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tmws_patterns.memory.index.scratch import Scratch
-from tmws_patterns.memory.index.segment import IMPACT, LARGEST, SHARPEST, Entries, Head, Places
+from tmws_patterns.memory.index.segment import IMPACT, LARGEST, SHARPEST, Head, Places, Posting
 
 USUAL = 1.3  # the impact of a word that is in a memory once or twice
 FEWEST = 50  # memories that rarity is reckoned with at least: of two, one that holds a word does not make it usual
@@ -32,23 +32,23 @@ class Word(NamedTuple):
     """A word of the question: how rare it is, and its list in one segment."""
 
     rarity: float
-    entries: Entries
+    listed: Posting
 
     def add_to(self, scratch: Scratch) -> None:
         """Add to the sums of the segment's memories what each entry of the list adds to its score."""
-        places, added = scratch.places[: len(self.entries)], scratch.added[: len(self.entries)]
-        np.copyto(places, self.entries["place"])
-        np.multiply(self.entries["impact"], self._of_one(), out=added)
-        np.add.at(scratch.sums, places, added)
+        added = scratch.added[: len(self.listed.places)]
+        np.multiply(self.listed.impacts, self._of_one(), out=added)
+        np.add.at(scratch.sums, self.listed.places, added)
 
-    def within(self, places: Places, scratch: Scratch) -> tuple[Sums, npt.NDArray[np.bool_]]:
+    def within(self, places: npt.NDArray[np.uint16]) -> tuple[Sums, npt.NDArray[np.bool_]]:
         """For each of some places what the word adds to its score, and whether it is there at all."""
-        if not len(self.entries):
+        listed, impacts = self.listed
+        if not len(listed):
             return np.zeros(len(places), np.float32), np.zeros(len(places), bool)
-        listed, wanted = scratch.listed(self.entries), places.astype(np.uint16)  # of one kind, or the list is widened
-        at = np.minimum(np.searchsorted(listed, wanted), len(listed) - 1)
-        here = listed[at] == wanted
-        return np.where(here, self.entries["impact"][at] * self._of_one(), np.float32(0)), here
+        at = np.searchsorted(listed, places)  # of one kind, or the list is widened
+        at[at == len(listed)] = 0
+        here = listed[at] == places
+        return impacts[at] * self._of_one() * here, here
 
     def _of_one(self) -> np.float32:
         """What an impact of 1 adds."""
@@ -84,7 +84,7 @@ class Question(NamedTuple):
     only: Places | None
     gone: Places
 
-    def allows(self, head: Head, places: Places) -> npt.NDArray[np.bool_]:
+    def allows(self, head: Head, places: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """For each of some places of the segment, whether it is in question."""
         allowed = self.visible[head.owned[places]]
         if self.only is not None:
@@ -111,7 +111,7 @@ class Best:
 
     def add(self, place: int, head: Head, words: Sequence[Word], question: Question) -> None:
         """Take the best of one segment. `words` come in the same order for each, so that what is level is so."""
-        words = [word for word in words if len(word.entries)]
+        words = [word for word in words if len(word.listed.places)]
         worst = float(self.scores.min()) if len(self.scores) >= self.count else 0.0
         if not words or sum(word.rarity for word in words) * SHARPEST < worst - _ROUNDING:
             return
@@ -119,9 +119,19 @@ class Best:
         sums.fill(0)
         for word in words:
             word.add_to(self.scratch)
+        worst = worst or self._reached(head, words, question)
         found = np.flatnonzero(sums >= max(worst, _LEAST))
         found = found[question.allows(head, found)]
         self._take(found + place * LARGEST, sums[found])
+
+    def _reached(self, head: Head, words: Sequence[Word], question: Question) -> float:
+        """What so many memories reach at least, by those that hold the rarest word of so many; 0 where none has."""
+        for word in sorted(words, key=lambda word: len(word.listed.places)):
+            if len(places := word.listed.places) >= self.count:
+                scores = self.scratch.sums[places[question.allows(head, places)]]
+                if len(scores) >= self.count:
+                    return float(np.partition(scores, len(scores) - self.count)[len(scores) - self.count])
+        return 0.0
 
     def _take(self, sites: Places, scores: Sums) -> None:
         all_sites, all_scores = np.concatenate([self.sites, sites]), np.concatenate([self.scores, scores])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from tmws_patterns.memory.index.segment import Entries
+from tmws_patterns.memory.index.segment import Entries, Posting
 
 Name = tuple[int, int]
 """The segment and the first entry. A segment never changes, and its id is never used again."""
@@ -18,21 +18,21 @@ class RecentLists:
 
     def __init__(self, most: int = HELD) -> None:
         self._most = most
-        self._lists: OrderedDict[Name, Entries] = OrderedDict()
+        self._lists: OrderedDict[Name, Posting] = OrderedDict()
         self._bytes = 0
 
-    def get(self, name: Name) -> Entries | None:
+    def get(self, name: Name) -> Posting | None:
         """The list, if it is held."""
         found = self._lists.get(name)
         if found is not None:
             self._lists.move_to_end(name)
         return found
 
-    def add(self, name: Name, entries: Entries) -> Entries:
-        """Hold a copy of a list, unless it alone would fill an eighth of the room; returns what to use of it."""
-        if entries.nbytes > self._most // 8:
-            return entries
-        own = entries.copy()  # else it would hold the chunks around it
+    def add(self, name: Name, entries: Entries) -> Posting:
+        """Hold a list, unless it alone would fill an eighth of the room; returns it as it is to be used."""
+        own = Posting.of(entries)
+        if own.nbytes > self._most // 8:
+            return own
         before = self._lists.pop(name, None)
         self._bytes += own.nbytes + _OVERHEAD - (before.nbytes + _OVERHEAD if before is not None else 0)
         self._lists[name] = own

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tmws_patterns.memory.index.segment import LARGEST
 
-_KEPT = 4  # of 1.6 MB each
+_KEPT = 4  # of 1.1 MB each
 
 
 class Scratch:
@@ -20,16 +19,8 @@ class Scratch:
     def __init__(self) -> None:
         self.sums: npt.NDArray[np.float32] = np.zeros(LARGEST, np.float32)
         self.added: npt.NDArray[np.float32] = np.zeros(LARGEST, np.float32)
-        self.places: npt.NDArray[np.int64] = np.zeros(LARGEST, np.int64)
         self.signs: npt.NDArray[np.uint64] = np.zeros(LARGEST, np.uint64)
-        self.differ: npt.NDArray[np.uint16] = np.zeros(LARGEST, np.uint16)
         self.counted: npt.NDArray[np.uint8] = np.zeros(LARGEST, np.uint8)
-
-    def listed(self, entries: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-        """The places of a list, next to each other, as a search in them needs them."""
-        found = self.differ[: len(entries)]
-        np.copyto(found, entries["place"])
-        return found
 
 
 class Scratches:

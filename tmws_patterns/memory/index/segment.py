@@ -37,6 +37,26 @@ IMPACT = SHARPEST / _STEPS
 """What the byte of an impact stands for, by which it is multiplied."""
 
 
+class Posting(NamedTuple):
+    """The memories of a segment that hold one word: their places, ascending, and the impact of the word in each.
+
+    Two arrays of their own, which numpy goes through twice as quickly as through the fields of entries.
+    """
+
+    places: npt.NDArray[np.uint16]
+    impacts: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, entries: Entries) -> Self:
+        """A copy, so that nothing of what surrounds the entries stays in memory."""
+        return cls(entries["place"].copy(), entries["impact"].copy())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return self.places.nbytes + self.impacts.nbytes
+
+
 class Damaged(Exception):
     """What was read of a segment (its id, 0 where it is not known) is not what was written."""
 
