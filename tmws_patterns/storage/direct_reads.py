@@ -23,6 +23,8 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
 
 BUSY_TIMEOUT = 0.2  # seconds; a reader waits only while the file changes its shape
+MAPPED = 2**31 - 2**16  # bytes of a file that are read through memory instead of by system calls: SQLite's limit
+_PRAGMAS = ("PRAGMA query_only = ON", f"PRAGMA mmap_size = {MAPPED}")
 
 
 class DirectReads:
@@ -45,9 +47,11 @@ class DirectReads:
             # shielded: a connection half made would leave its thread behind
             with CancelScope(shield=True):
                 connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
-                await connection.execute("PRAGMA query_only = ON")
+                for pragma in _PRAGMAS:
+                    await connection.execute(pragma)
             here = sqlite3.connect(path, timeout=0, isolation_level=None)
-            here.execute("PRAGMA query_only = ON")
+            for pragma in _PRAGMAS:
+                here.execute(pragma)
         return cls(connection, here, str(path))
 
     def at_once(self, statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Any] | None:

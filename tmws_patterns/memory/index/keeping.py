@@ -22,6 +22,7 @@ from tmws_patterns.memory.index.segment import (
     ENTRY,
     FIRST_VECTORS,
     LARGEST,
+    NOTHING,
     VECTORS,
     Damaged,
     Encoder,
@@ -120,30 +121,27 @@ class Keeper:
 
     async def lists(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Posting]]:
         """For each segment the lists of words, by their ranges. Raises Damaged."""
-        held = {
-            name: entries
-            for part, ranges in wanted
-            if part.place is not None
-            for name in ((part.place.id, first) for first, end in ranges if end > first)
-            if (entries := self._recent.get(name)) is not None
-        }
-        new = [
-            (part, [(first, end) for first, end in ranges if part.place and (part.place.id, first) not in held])
-            for part, ranges in wanted
+        whole: list[list[Posting]] = []
+        found = [[self._known(part, span) for span in ranges] for part, ranges in wanted]
+        missing = [
+            (part, [span for span, known in zip(ranges, row, strict=True) if known is None])
+            for (part, ranges), row in zip(wanted, found, strict=True)
         ]
-        for (part, ranges), read in zip(new, await self._read(new), strict=True):
-            for (first, end), entries in zip(ranges, read, strict=True):
-                if part.place is not None and end > first:
-                    held[part.place.id, first] = self._recent.add((part.place.id, first), entries)
-        return [
-            [
-                Posting.of(_list(part, first, end, {}))
-                if part.place is None or end == first
-                else held[part.place.id, first]
-                for first, end in ranges
-            ]
-            for part, ranges in wanted
-        ]
+        for row, (part, ranges), read in zip(found, missing, await self._read(missing), strict=True):
+            segment = part.place.id if part.place is not None else 0
+            spans = zip(ranges, read, strict=True)
+            new = iter([self._recent.add((segment, first), entries) for (first, _), entries in spans])
+            whole.append([next(new) if known is None else known for known in row])
+        return whole
+
+    def _known(self, part: Part, span: tuple[int, int]) -> Posting | None:
+        """A list that need not be read; None for one that must be."""
+        first, end = span
+        if end == first:
+            return NOTHING
+        if part.place is None:
+            return Posting.of(_list(part, first, end, {}))
+        return self._recent.get((part.place.id, first))
 
     async def _read(self, wanted: Sequence[tuple[Part, Ranges]]) -> list[list[Entries]]:
         """For each segment its entries of these ranges. Raises Damaged."""

@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from tmws_patterns.call import Scope
 from tmws_patterns.memory.index.keeping import Keeper, Part, View
-from tmws_patterns.memory.index.meaning import Floats, Nearest, Vectors, likeness
+from tmws_patterns.memory.index.meaning import Floats, Nearest, Vectors, closely, likeness
 from tmws_patterns.memory.index.ranking import (
     USUAL,
     Best,
@@ -94,29 +94,38 @@ def sees(scope: Scope, owner: Owner) -> bool:
 
 
 def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: Scratches) -> Places:
-    """The sites of the best by words and of the nearest by meaning, ascending."""
+    """The sites of the best by words and of the nearest by meaning, ascending.
+
+    The latter are not looked for where one memory holds nearly all of the words. Two threads for the two take as long
+    together as one, since numpy gives the interpreter up only for a moment at a time.
+    """
     with scratches.one() as scratch:
-        return _gathered(seen, asked, sought, scratch)
+        best = _by_words(seen, asked, scratch)
+        plain = sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL
+        if asked.vector is None or plain:
+            return best.sites
+        return np.union1d(best.sites, _by_meaning(seen, asked.most, asked.vector, scratch))
 
 
-def _gathered(seen: Sequence[_Seen], asked: Asked, sought: float, scratch: Scratch) -> Places:
+def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
     best = Best(asked.most, scratch)
     for one in sorted(seen, key=lambda one: -len(one.part.head.numbers)):  # the sooner little is left to be found
         best.add(one.place, one.part.head, one.words, one.question)
-    if asked.vector is None or (sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL):
-        return best.sites
-    nearest = Nearest(asked.most, signs(asked.vector[None, :])[:, 0], scratch)
+    return best
+
+
+def _by_meaning(seen: Sequence[_Seen], most: int, vector: Floats, scratch: Scratch) -> Places:
+    total = sum(len(one.part.head.numbers) for one in seen)
+    nearest = Nearest(most, signs(vector[None, :])[:, 0], closely(total), scratch)
     for one in reversed(seen):  # the newest first: what is level later stays out
         head = one.part.head
         everything = one.question.visible.all() and one.question.only is None and not len(one.question.gone)
         allowed = None if everything else one.question.allows(head, np.arange(len(head.numbers)))
         nearest.add(one.place, head, allowed)
-    return np.union1d(best.sites, nearest.sites)
+    return nearest.sites
 
 
-async def _ranked(
-    keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float
-) -> list[Ranked]:
+async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float) -> list[Ranked]:
     """The sites with their scores, best first."""
     within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
     wanted = [(seen[place].part, places) for place, places in within.items()]

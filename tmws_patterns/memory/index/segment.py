@@ -57,6 +57,10 @@ class Posting(NamedTuple):
         return self.places.nbytes + self.impacts.nbytes
 
 
+NOTHING = Posting(np.zeros(0, np.uint16), np.zeros(0, np.uint8))
+"""Of a word that no memory holds."""
+
+
 class Damaged(Exception):
     """What was read of a segment (its id, 0 where it is not known) is not what was written."""
 
