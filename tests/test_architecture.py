@@ -47,7 +47,7 @@ HOMES = {
     "re2": {"routing", "regex"},
     "jmespath": {"expressions"},
     "numpy": {"routing", "encoder", "memory"},
-    "snowballstemmer": {"memory"},
+    "Stemmer": {"memory"},
     "onnxruntime": {"encoder"},
     "toktok": {"shaping"},
     "typer": {"cli"},

@@ -152,6 +152,32 @@ async def test_segments_are_made_and_joined_and_nothing_is_lost(
             assert (await other.recall(f"n{number}"))[0].content == contents[number]
 
 
+async def test_in_quiet_times_segments_become_one_and_answers_stay(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = sentences(300, seed=2)
+    monkeypatch.setattr(live, "FULL", 10)
+    async with memory_of(database) as memory:
+        for first, end in ((0, 200), (200, 260), (260, 280)):  # each is too small to take in what was before
+            await memory.store_many([{"content": content} for content in contents[first:end]])
+            await memory.recall("harbour")
+            await memory._recall.index.catch_up()
+        assert len((await database.index.state(0, 10)).segments) == 3
+        before = [await ranked(memory._recall.index, [word, other]) for word, other in pairwise(WORDS)]
+        never_asked = MemoryIndex(database.index, static_encoder())
+        await never_asked.settle()
+        assert len((await database.index.state(0, 10)).segments) == 3
+        monkeypatch.setattr(live, "FULL", 1_000)
+        monkeypatch.setattr(live, "QUIET", 0.05)
+        memory._recall.index._full.set()  # ends the wait that has begun
+        with anyio.fail_after(10):
+            while len((await database.index.state(0, 10)).segments) > 1:
+                await anyio.sleep(0.02)
+        after = [await ranked(memory._recall.index, [word, other]) for word, other in pairwise(WORDS)]
+        assert [[one.number for one in found] for found in after] == [[one.number for one in found] for found in before]
+        assert (await memory.recall("n270"))[0].content == contents[270]
+
+
 async def test_two_processes_that_make_a_segment_at_once_make_one(database: Database) -> None:
     async with memory_of(database) as memory:
         await memory.store_many([{"content": content} for content in sentences(100)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmws_patterns.memory.index.meaning import Nearest
+from tmws_patterns.memory.index.meaning import CLOSELY, FEWEST, Nearest, closely
 from tmws_patterns.memory.index.ranking import Best, Question, Word
 from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
@@ -71,9 +71,36 @@ def test_the_nearest_differ_in_the_fewest_signs(rows, data) -> None:
     count = data.draw(st.integers(1, 10))
     cut = data.draw(st.integers(0, len(rows)))
     asked = np.array([2**64 - 1, 0], np.uint64)
-    nearest = Nearest(count, asked, Scratch())
+    nearest = Nearest(count, asked, 1.0, Scratch())
     for place, part in ((1, rows[cut:]), (0, rows[:cut])):
         if part:
             nearest.add(place, head(len(part), signs=list(zip(*part, strict=True))), None)
     plain = sorted((a ^ (2**64 - 1)).bit_count() + b.bit_count() for a, b in rows)
     assert sorted(nearest.distances.tolist()) == plain[:count]
+
+
+@pytest.mark.parametrize("all_allowed", [True, False])
+def test_of_many_the_nearest_are_found_though_few_are_looked_at_closely(all_allowed: bool) -> None:
+    draw = np.random.default_rng(3)
+    count, width = 40_000, 4
+    near = draw.choice(count, 5, replace=False)
+    rows = draw.integers(0, 2**64, (width, count), np.uint64)
+    asked = draw.integers(0, 2**64, width, np.uint64)
+    for distance, place in enumerate(near.tolist()):
+        rows[:, place] = asked ^ np.uint64(2**distance - 1)  # differs in `distance` signs of each word
+    allowed = None if all_allowed else draw.random(count) < 0.5
+    if allowed is not None:
+        allowed[near[:3]], allowed[near[3:]] = True, False
+    nearest = Nearest(64, asked, closely(count), Scratch())
+    looked_at = nearest._likely(rows[0], allowed)
+    assert FEWEST < len(looked_at) < 3 * closely(count) * count  # few, and not fewer than the 64
+    nearest.add(0, head(count, signs=rows), allowed)
+    assert len(nearest.sites) == 64
+    assert set(near[: 5 if all_allowed else 3].tolist()) <= set(nearest.sites.tolist())
+    assert allowed is None or allowed[nearest.sites].all()
+
+
+def test_as_more_are_near_a_smaller_share_of_all_is_looked_at() -> None:
+    assert closely(10) == closely(100) == 1.0
+    assert closely(LARGEST) * LARGEST == pytest.approx(CLOSELY)
+    assert closely(16 * LARGEST) * 16 * LARGEST == pytest.approx(4 * CLOSELY)

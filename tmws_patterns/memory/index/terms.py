@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
 
-import snowballstemmer
+from Stemmer import Stemmer
 
+_ENGLISH = Stemmer("english")
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
 _BRITISH = re.compile(r"(?<=\w{4})is(?=(?:e|ed|es|er|ers|ing|ation|ations)$)")  # optimise, optimization
@@ -69,9 +69,4 @@ def _stems(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
-    return str(_stemmer().stemWord(_BRITISH.sub("iz", word)))
-
-
-@cache
-def _stemmer() -> Any:
-    return snowballstemmer.stemmer("english")
+    return str(_ENGLISH.stemWord(_BRITISH.sub("iz", word)))
