@@ -19,7 +19,7 @@ from tmws_patterns.encoder import is_installed
 from tmws_patterns.errors import TmwsError
 
 SENTENCES = Path(__file__).parent.parent.parent / "tests" / "data" / "routing_sentences.jsonl"
-FREE = {"query"}  # a slot that takes the whole sentence: nothing to get wrong unless it is asked for
+FREE = {"query", "topic", "content"}  # slots that take the sentence or what is left of it: scored where they are asked for
 
 
 @dataclass(slots=True)

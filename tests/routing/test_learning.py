@@ -183,7 +183,7 @@ def test_confusable_patterns_are_named_with_the_sentence() -> None:
 
 
 def test_two_stages_together_weigh_the_second_more() -> None:
-    found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)])
+    found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)], 0.8)
     assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.68), ("a", 0.28)]
 
 

@@ -88,6 +88,8 @@ def understand(
     if query and given.open():
         told = {**groups, **note}
         given.listen(query, {name: caught for name, caught in told.items() if name not in given.unclear})
+    if query and "topic" in given.open() and pattern.effect is Effect.READ and "topic" not in given.unclear:
+        given.found.take("topic", query, SENTENCE)  # what it is about, with some words too many
     takes = pattern.call is not None or bool(pattern.steps)
     for name in given.open():
         given.settle(name, context.get(name) if takes and name not in _RESERVED else None)

@@ -1,7 +1,7 @@
 """What a sentence orders to be done, or asks in general.
 
-A pattern that only tells something does not answer "push my commits", and one that shows the branches of a
-repository does not answer "what is a branch?", unless its author gave examples like these.
+A pattern that only tells something does not answer "push my commits", one that makes branches does not answer "delete
+the branch", and one that shows them does not answer "what is a branch?", unless its author gave examples like these.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from tmws_patterns.routing.text import words
 
 _DEEDS = frozenset(
     """
-    abort alert allow amend apply approve archive assign attach backup ban block book bring build buy
-    cancel clean clone comment configure connect convince copy create cut delete deny deploy disable discard
-    download draft draw drop edit email empty enable erase export fix flush format forward generate grant hand
-    hide implement import increase insert install invite kill label launch link lint lock mark merge migrate
-    move mute notify optimise optimize order overwrite paint pause pay pin post prune publish push raise rebase
-    reboot rebuild reconnect reduce refactor reformat reject release reload rename repair replace reply reset
-    resize restart restore resume revert rewrite rollback rotate scale schedule send shift shorten shut sing
-    stash stop submit subscribe swap sync terminate throw track translate truncate turn uninstall unlock
-    unsubscribe update upgrade upload wipe
+    abort adjust alert allow amend apply approve archive assign attach backup ban block book bring build buy
+    cancel change clean clone comment configure connect convince copy create cut delete deny deploy disable
+    discard download draft draw drop edit email empty enable erase export fix flush format forward generate
+    grant hand hide implement import increase insert install invite kill label launch link lint lock mark merge
+    migrate modify move mute notify optimise optimize order overwrite paint pause pay pin post prune publish
+    push raise rebase reboot rebuild reconnect reduce refactor reformat reject release reload rename repair
+    replace reply reset resize restart restore resume retag revert reword rewrite rollback rotate scale schedule
+    send shift shorten shut sing squash stash stop submit subscribe swap sync terminate throw track translate
+    truncate turn undo uninstall unlock unsubscribe update upgrade upload wipe
     """.split()
 )
 _HANDING = frozenset("send hand bring throw forward get give".split())  # "send me the log" asks to be told
@@ -71,6 +71,11 @@ def ordered(sentence: str) -> str:
             said_so = "backup" if (word, following) == ("back", "up") else word
             return said_so if said_so in _DEEDS else ""
     return ""
+
+
+def is_deed(word: str) -> bool:
+    """True for a verb that orders a change."""
+    return word in _DEEDS
 
 
 def wondered(sentence: str) -> str:

@@ -16,9 +16,10 @@ from itertools import product
 
 from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition, PatternType
+from tmws_patterns.routing.deeds import is_deed
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
-from tmws_patterns.routing.learning.stage import REJECT, Likely, together
+from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, together
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, without_values, words
 from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
@@ -122,12 +123,16 @@ class PatternIndex:
         found = self._candidates(query, most)
         if self._learned is None or (found and found[0].confidence >= _UNCLEAR):
             return found
-        corrected = self._speller.corrected(query, self._learned.core.encoder.knows)
+        corrected = self._speller.corrected(query, self._is_word)
         if corrected == query:
             return found
         meant = self._candidates(corrected, most)
         better = meant and (not found or meant[0].confidence > found[0].confidence)
         return [c._replace(confidence=round(_CORRECTED_SCALE * c.confidence, 4)) for c in meant] if better else found
+
+    def _is_word(self, word: str) -> bool:
+        """True for what is no slip of the finger: "reword" is another order than "record"."""
+        return is_deed(word) or (self._learned is not None and self._learned.core.encoder.knows(word))
 
     def _candidates(self, query: str, most: int) -> list[Candidate]:
         written, query = query, normalise(query)
@@ -177,6 +182,7 @@ class PatternIndex:
         self._core = Meanings(learned.core.rows_of(self._tool_texts), BY_TABLE) if learned else None
         fine = learned.fine if learned else None
         self._fine = Meanings(fine.rows_of(self._tool_texts), BY_MODEL) if fine else None
+        self._fine_share = fine_share(sum(map(len, taught.values())), len(taught))
 
     def _meant(self, query: str, most: int, *, sure: bool) -> list[tuple[int, Candidate]]:
         """What was learned of the sentence, and the tools that fit it. `sure` where a name or trigger was found."""
@@ -194,7 +200,7 @@ class PatternIndex:
             wanted = fine if asked == query else learned.fine.encoder.encode(asked)
             tools = self._tools.match(asked, most, self._fine, wanted)
             if learned.fine.stage is not None:
-                routes = together(routes, learned.fine.stage.match(query, most, fine))
+                routes = together(routes, learned.fine.stage.match(query, most, fine), self._fine_share)
         found: list[tuple[int, Candidate]] = []
         for route in routes:
             if route.name in self._known:

@@ -314,18 +314,20 @@ class Router:
         return self._bands.write if self._patterns.effect(candidate.pattern) is Effect.WRITE else self._bands.read
 
     def _beside_the_point(self, query: str, candidate: Candidate) -> str:
-        """Why a read does not answer a sentence that its words resemble; "" where it may.
+        """Why a pattern does not answer a sentence that its words resemble; "" where it may.
 
         A trigger that catches the words in question was written for such a sentence.
         """
         pattern, name = candidate.pattern, candidate.name
-        if self._patterns.effect(pattern) is not Effect.READ:
-            return ""
+        reads = self._patterns.effect(pattern) is Effect.READ
         caught = candidate.stage == TRIGGER
         if deed := ordered(query):
             said = caught and candidate.start <= max(0, query.casefold().find(deed))
             if not said and not follows(name, pattern.examples, deed):
-                return f"this orders a change ({deed}), and {name} only tells something"
+                what = "only tells something" if reads else "makes another"
+                return f"this orders a change ({deed}), and {name} {what}"
+        if not reads:
+            return ""
         kind = "" if pattern.is_tool else wondered(query)
         if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
             return f"this is a general question, and {name} tells of what is here"

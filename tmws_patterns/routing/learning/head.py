@@ -11,7 +11,7 @@ import numpy as np
 from tmws_patterns.forking import product
 from tmws_patterns.routing.learning.features import Labels, Matrix
 
-SCALE = 13.0  # how sharp the softmax is over products of unit vectors
+SCALE = 12.0  # how sharp the softmax is over products of unit vectors
 _RATE = 0.01  # a step's length; the gradient is a sum over rows, not a mean
 _MOMENTUM = 0.9
 _STEPS = 24  # 60 take two and a half times as long and are no better on either set
