@@ -26,6 +26,7 @@ _LINK = r"(?P<link>\s?[=:]\s?|\s(?:is |of |at |as |like |named |called |number |
 _BARE = re.compile(r"[^\s,;\x00?!\"'`]{1,200}")
 _LINE = re.compile(r"[^;\n\x00]{1,2000}")
 _ITEM = re.compile(r"(?:#)?([\w.@+/\-]{1,80})")
+_EVERY = re.compile(r"(?:both|all of|each of)\s(?:these\s|the\s)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
 _BOUNDARY = re.compile(
     r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together)\b)"
@@ -184,6 +185,8 @@ def _word(wanted: Wanted, plain: str, at: int) -> Taken | None:
 def _several(wanted: Wanted, heard: Heard, match: re.Match[str], stops: dict[int, int]) -> Taken | None:
     """A list after a name: "labels bug, urgent and p1"."""
     at = end = match.end() + (1 if heard.plain[match.end() : match.end() + 1] in ("[", "(") else 0)
+    if every := _EVERY.match(heard.plain, at):
+        at = every.end()
     values: list[Any] = []
     while len(values) < 100:  # noqa: PLR2004 - members of a list that somebody says
         quoted = next((s for s in starting_at(heard.spans, at) if s.kind in ("quoted", "email", "url", "number")), None)

@@ -62,7 +62,7 @@ _BE = re.compile(
 _ASKED = re.compile(
     r"^(?:(?:please|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
     r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add"
-    r"|make|take|commit|stash|leave|share|new\smemory)\b"
+    r"|make|take|commit|stash|leave|share|bear\sin\smind|new\smemory)\b"
     r"|^(?:for future reference|for the record|note to self|fyi)\b",
     re.IGNORECASE,
 )
@@ -79,6 +79,8 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
+_MARKS = "\"“«"
+_POINTING = re.compile(r"(?:this|the following)(?: and|,| \()\s?", re.IGNORECASE)  # to a note that comes later
 _POLITELY = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d{1,3})\s?(?:%|percent)", re.IGNORECASE)
 _FARTHEST = 100  # characters of a request before the note begins
@@ -91,8 +93,9 @@ def note_of(sentence: str, caught: str) -> dict[str, str]:
 
     `caught` is what the trigger took for the note, "" for nothing. Without a note nothing is found.
     """
-    if caught:
+    if caught and not (_POINTING.match(caught) and _parted(sentence)):
         at = sentence.rfind(caught)  # a note stands at the end
+        at -= at > 0 and sentence[at - 1] in _MARKS  # with its quotation mark, as that at its end is there
         before, note = (sentence[:at], sentence[at:]) if at >= 0 else ("", caught)
     elif (parts := _parted(sentence)) is not None:
         before, note = parts
