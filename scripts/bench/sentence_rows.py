@@ -19,7 +19,12 @@ from tmws_patterns.encoder import is_installed
 from tmws_patterns.errors import TmwsError
 
 SENTENCES = Path(__file__).parent.parent.parent / "tests" / "data" / "routing_sentences.jsonl"
-FREE = {"query", "topic", "content"}  # slots that take the sentence or what is left of it: scored where they are asked for
+SECOND = SENTENCES.with_stem("routing_sentences_second")  # by another writer, never looked at
+FREE = {
+    "query",
+    "topic",
+    "content",
+}  # the sentence or what is left of it: scored where asked for
 
 
 @dataclass(slots=True)
@@ -119,11 +124,12 @@ async def measure(folder: Path, report: Report) -> None:
         async with await create_pattern_execution_engine(settings) as engine:
             await engine.discover(["git", "time", "fetch"])
             await engine.learned()
-            for half in ("tuning", "held"):
-                found = (await score(engine, load(half=half))).percents()
-                told = ", ".join(f"{name.removesuffix('_percent')} {value}%" for name, value in found.items())
-                report.row("sentences", f"{half}, {label}: {told}")
-                if half == "held":
+            sets = {"tuning": load(half="tuning"), "held": load(half="held"), "second": load(SECOND)}
+            for name, rows in sets.items():
+                found = (await score(engine, rows)).percents()
+                told = ", ".join(f"{what.removesuffix('_percent')} {value}%" for what, value in found.items())
+                report.row("sentences", f"{name}, {label}: {told}")
+                if name == "held":
                     right, arguments, wrong = found.values()
                     report.bar(f"sentences_{label}_right_pattern", right, "%", 95, at_least=True)
                     report.bar(f"sentences_{label}_right_arguments", arguments, "%", 90, at_least=True)

@@ -128,6 +128,33 @@ def declared(effect: str = "read", slots: dict[str, Any] | None = None, **given:
     )
 
 
+def test_a_topic_that_nobody_names_is_what_the_whole_sentence_says_to_a_pattern_that_only_reads() -> None:
+    slots = {"topic": {"type": "string"}}
+    reads = declared(slots=slots, query="did we change our mind on Kafka", schema=None)
+    assert reads.values["topic"] == "did we change our mind on Kafka"
+    writes = declared("write", slots=slots, query="did we change our mind on Kafka", schema=None)
+    assert list(writes.missing) == ["topic"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tags"),
+    [
+        ("memories tagged both security and auth", ["security", "auth"]),
+        ("memories with the tags all of red, green and blue", ["red", "green", "blue"]),
+        ("memories tagged bothersome", ["bothersome"]),
+    ],
+)
+def test_both_is_no_member_of_a_list(sentence: str, tags: list[str]) -> None:
+    found = declared(slots={"tags": {"type": "array"}}, query=sentence, schema=None)
+    assert found.values["tags"] == tags
+
+
+def test_a_letter_with_a_slash_is_no_path() -> None:
+    slots = {"repo_path": {"type": "string", "default": "."}}
+    assert declared(slots=slots, query="files w/ insertions, last commits", schema=None).values["repo_path"] == "."
+    assert declared(slots=slots, query="last commits in web/", schema=None).values["repo_path"] == "web/"
+
+
 def test_a_group_becomes_an_argument_of_the_type_that_the_tool_takes() -> None:
     found = declared(groups={"city": "Paris", "days": "5"})
     assert found.values == {"city": "Paris", "days": 5}

@@ -9,7 +9,7 @@ from tmws_patterns import ExecutionMode
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router
-from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
+from tmws_patterns.routing.deeds import follows, is_deed, ordered, wondered, wonders
 from tmws_patterns.targets import Effect, ToolTarget
 
 
@@ -67,6 +67,30 @@ def test_a_pattern_that_only_tells_does_not_follow_an_order() -> None:
     assert refused.error is not None
     assert refused.error.code == "no_match"
     assert refused.error.message == "this orders a change (publish), and releases only tells something"
+
+
+def makes_branches(registry: PatternRegistry) -> Router:
+    call = ToolTarget(server="none", tool="none")
+    said = ("create the branch docs", "open a new branch", "record the branch", "make a branch for the docs")
+    makes = PatternDefinition("branching", PatternType.INFRASTRUCTURE, examples=said, call=call, effect=Effect.WRITE)
+    registry.register_batch([makes, pattern("weather", "how warm is it today", "will it rain tomorrow")])
+    return Router(learned(registry), Bands(read=0.05, write=0.05))
+
+
+def test_a_pattern_that_changes_something_follows_no_other_order() -> None:
+    router = makes_branches(PatternRegistry())
+    assert router.decide("create the branch notes", ExecutionMode.BALANCED).decision.error is None
+    refused = router.decide("delete the branch docs", ExecutionMode.BALANCED).decision.error
+    assert refused is not None
+    assert refused.message == "this orders a change (delete), and branching makes another"
+
+
+def test_an_order_is_no_slip_of_the_finger_of_another() -> None:
+    router = makes_branches(PatternRegistry())
+    assert is_deed("reword")
+    refused = router.decide("reword the branch", ExecutionMode.BALANCED).decision.error
+    assert refused is not None
+    assert refused.message == "this orders a change (reword), and branching makes another"
 
 
 def test_a_pattern_that_does_the_very_deed_is_not_held_back() -> None:

@@ -20,7 +20,7 @@ from tmws_patterns.routing.learning import head, knowledge
 from tmws_patterns.routing.learning.calibration import fit
 from tmws_patterns.routing.learning.features import SKETCH, Encoder, Features, terms_of
 from tmws_patterns.routing.learning.knowledge import Knowledge, Lessons, confused
-from tmws_patterns.routing.learning.stage import FORM, Likely, StaticStage, learn, together
+from tmws_patterns.routing.learning.stage import FORM, Likely, StaticStage, fine_share, learn, together
 
 TAUGHT = {
     "weather": ["will it rain tomorrow", "how warm is it outside", "what is the forecast for Sunday", "is it snowing"],
@@ -185,6 +185,12 @@ def test_confusable_patterns_are_named_with_the_sentence() -> None:
 def test_two_stages_together_weigh_the_second_more() -> None:
     found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)], 0.8)
     assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.68), ("a", 0.28)]
+
+
+@pytest.mark.parametrize(("examples", "share"), [(0, 0.8), (770, 0.8), (7_700, 0.5), (70_000, 0.5)])
+def test_the_second_stage_counts_less_the_more_examples_the_first_has_seen(examples: int, share: float) -> None:
+    assert fine_share(examples, 77) == pytest.approx(share)
+    assert 0.5 < fine_share(2_400, 77) < 0.8
 
 
 @settings(max_examples=150, deadline=None)

@@ -35,6 +35,14 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "Maria owns billing", "shared_with": "athena, hestia", "access_level": "shared"},
         ),
         (
+            'Remember this and tag it tls: "the certificate ends in March"',
+            {"content": "the certificate ends in March", "tags": "tls"},
+        ),
+        (
+            "Bear in mind, importance 0.9: backups run at night. Tag it ops and backup.",
+            {"content": "backups run at night", "importance": "0.9", "tags": "ops, backup"},
+        ),
+        (
             "note for the design team: the logo is final",
             {"content": "the logo is final", "team": "design", "access_level": "team"},
         ),
@@ -101,6 +109,21 @@ def test_only_what_stands_apart_is_taken_off_a_note(note: str, about: dict[str, 
 def test_a_note_loses_nothing_before_a_quotation() -> None:
     assert note_of('log that the API "v1" is dead', "")["content"] == 'the API "v1" is dead'
     assert note_of('save with tag law: the clause "as is" stays', "")["content"] == 'the clause "as is" stays'
+
+
+def test_what_a_trigger_caught_between_quotation_marks_is_the_note_alone() -> None:
+    sentence = 'Store "Redis is at 7.2" and share it with athena'
+    found = {"content": "Redis is at 7.2", "shared_with": "athena", "access_level": "shared"}
+    assert note_of(sentence, "Redis is at 7.2") == found
+
+
+def test_this_points_to_a_note_that_comes_later() -> None:
+    sentence = 'remember this and tag it tls: "it ends in March"'
+    assert note_of(sentence, 'this and tag it tls: "it ends in March"') == {
+        "content": "it ends in March",
+        "tags": "tls",
+    }
+    assert note_of("remember this and that", "this and that") == {"content": "this and that"}
 
 
 def test_a_team_has_a_name() -> None:

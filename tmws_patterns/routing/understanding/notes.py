@@ -79,7 +79,7 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
-_MARKS = "\"“«"
+_MARKS = '"“«'
 _POINTING = re.compile(r"(?:this|the following)(?: and|,| \()\s?", re.IGNORECASE)  # to a note that comes later
 _POLITELY = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d{1,3})\s?(?:%|percent)", re.IGNORECASE)
