@@ -72,7 +72,8 @@ def test_a_pattern_that_only_tells_does_not_follow_an_order() -> None:
 def makes_branches(registry: PatternRegistry) -> Router:
     call = ToolTarget(server="none", tool="none")
     said = ("create the branch docs", "open a new branch", "record the branch", "make a branch for the docs")
-    makes = PatternDefinition("branching", PatternType.INFRASTRUCTURE, examples=said, call=call, effect=Effect.WRITE)
+    config = {"trigger_pattern": r"^record my thoughts\b", "examples": said, "effect": Effect.WRITE}
+    makes = PatternDefinition("branching", PatternType.INFRASTRUCTURE, call=call, **config)
     registry.register_batch([makes, pattern("weather", "how warm is it today", "will it rain tomorrow")])
     return Router(learned(registry), Bands(read=0.05, write=0.05))
 
@@ -88,9 +89,8 @@ def test_a_pattern_that_changes_something_follows_no_other_order() -> None:
 def test_an_order_is_no_slip_of_the_finger_of_another() -> None:
     router = makes_branches(PatternRegistry())
     assert is_deed("reword")
-    refused = router.decide("reword the branch", ExecutionMode.BALANCED).decision.error
-    assert refused is not None
-    assert refused.message == "this orders a change (reword), and branching makes another"
+    assert router.decide("recorf my thoughts", ExecutionMode.BALANCED).decision.error is None
+    assert router.decide("reword my thoughts", ExecutionMode.BALANCED).decision.error is not None
 
 
 def test_a_pattern_that_does_the_very_deed_is_not_held_back() -> None:
