@@ -56,7 +56,7 @@ class StaticEncoder:
 
     def knows(self, word: str) -> bool:
         """True for a word that is one piece: a usual one."""
-        return len(self._pieces.pieces(word)) == 1
+        return self._pieces.holds(word) or len(self._pieces.pieces(word)) == 1
 
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row."""

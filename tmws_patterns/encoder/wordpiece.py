@@ -35,6 +35,10 @@ class WordPiece:
         """Where a piece stands in the vocabulary."""
         return self._places[piece]
 
+    def holds(self, word: str) -> bool:
+        """True for a word that is a piece as it stands."""
+        return word in self._places
+
     def pieces(self, text: str) -> list[int]:
         """Places of the pieces of a text; empty for one without words and signs."""
         text = text[:_LONGEST_TEXT].lower()
