@@ -4,6 +4,10 @@ Every miss of the cache and every recall passes here. Through the pool of SQLAlc
 same read takes five hops; the statement is still compiled by Core, once. To find a row by its key takes less than
 the hop to a thread and back (scripts/bench_cache.py has both), so the hop is left out for it: like the look at
 data_version it reads a local file that is mostly in memory. WAL needs a local file anyway.
+
+The file is mapped into memory, which spares a system call a page: of a large file that is most of the time. The price
+is that a process ends where another cuts off the file under it, instead of being told; SQLite itself never does that to
+a reader. `tmws-patterns memory backup` copies a file that is in use.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
 
 BUSY_TIMEOUT = 0.2  # seconds; a reader waits only while the file changes its shape
-MAPPED = 2**31 - 2**16  # bytes of a file that are read through memory instead of by system calls: SQLite's limit
+MAPPED = 2**31 - 2**16  # bytes of a file that are mapped at most: SQLite's limit
 _PRAGMAS = ("PRAGMA query_only = ON", f"PRAGMA mmap_size = {MAPPED}")
 
 
