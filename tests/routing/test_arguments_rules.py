@@ -261,6 +261,7 @@ def test_a_schema_is_handed_back_with_what_its_references_point_to() -> None:
     assert "Day" in schema_of(pattern, SCHEMAS["optional"])["$defs"]
 
 
+LONGEST = 0.05  # seconds
 HARD = ["1 ", "a", "a.", "a/", "'a ", '"', "'", "A ", "New York ", "a@a.", "1,111", "March 5 ", "//",
         "“", "«a", "‘a", "in paris and ", "5 km ", "limit 5 ", "from a to b ", "not open ", "a=b,", "#a ",
         "to ann@x.org, ", "next "]  # fmt: skip
@@ -270,10 +271,12 @@ def seconds(sentence: str, tool: str) -> float:
     best = 1.0
     gc.disable()  # what other tests left to be collected is not the sentence's fault
     try:
-        for _ in range(3):
+        for _ in range(12):
             start = time.thread_time()  # of this thread alone: nor is what else the machine does
             heard(tool, sentence)
             best = min(best, time.thread_time() - start)
+            if best < LONGEST:
+                break  # as quick as it is to be; other workers may have slowed the tries before
     finally:
         gc.enable()
     return best
@@ -283,7 +286,7 @@ def seconds(sentence: str, tool: str) -> float:
 @pytest.mark.parametrize("tool", ["list_issues", "flights", "units", "convert_time", "web_search"])
 def test_no_long_sentence_takes_over_50_milliseconds(piece: str, tool: str) -> None:
     heard(tool, "warm in paris")
-    assert seconds((piece * 20_000)[:20_000], tool) < 0.05
+    assert seconds((piece * 20_000)[:20_000], tool) < LONGEST
 
 
 MANY = shape(

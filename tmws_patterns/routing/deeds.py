@@ -68,7 +68,7 @@ def ordered(sentence: str) -> str:
     said = words(sentence)[:8]
     for word, following in pairwise([*said, ""]):
         if word not in _POLITE and not (word in _HANDING and following in _ME):
-            said_so = "backup" if (word, following) == ("back", "up") else word
+            said_so = {("back", "up"): "backup", ("change", "of"): ""}.get((word, following), word)
             return said_so if said_so in _DEEDS else ""
     return ""
 

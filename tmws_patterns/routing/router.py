@@ -17,8 +17,8 @@ from tmws_patterns.call import Candidate, RoutingDecision
 from tmws_patterns.errors import Ambiguous, ErrorInfo, InvalidInput, NoMatch
 from tmws_patterns.pattern import ExecutionMode, PatternDefinition, PatternType
 from tmws_patterns.routing.arguments import understand
-from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
 from tmws_patterns.routing.index import NAME, TRIGGER, PatternIndex
+from tmws_patterns.routing.point import beside_the_point
 from tmws_patterns.routing.signature import signature, summary
 from tmws_patterns.targets import Effect, MemoryOperation, MemoryTarget
 
@@ -287,7 +287,7 @@ class Router:
         unmatched = self._patterns.index.unmatched(query)[:MOST_UNMATCHED]
         message = "nothing registered fits this well enough to act on it" if shown else "nothing registered fits this"
         if shown and found[0].confidence >= self._bands.read:
-            message = self._beside_the_point(query, found[0]) or message
+            message = beside_the_point(query, found[0], self._patterns.effect(found[0].pattern)) or message
         return NoMatch(
             message,
             hint="call one of the candidates by name with its arguments, or say it in other words"
@@ -309,29 +309,10 @@ class Router:
         return self._needed(query, found[0]) if found else self._bands.read
 
     def _needed(self, query: str, candidate: Candidate) -> float:
-        if self._beside_the_point(query, candidate):
+        effect = self._patterns.effect(candidate.pattern)
+        if beside_the_point(query, candidate, effect):
             return NAMED_CONFIDENCE
-        return self._bands.write if self._patterns.effect(candidate.pattern) is Effect.WRITE else self._bands.read
-
-    def _beside_the_point(self, query: str, candidate: Candidate) -> str:
-        """Why a pattern does not answer a sentence that its words resemble; "" where it may.
-
-        A trigger that catches the words in question was written for such a sentence.
-        """
-        pattern, name = candidate.pattern, candidate.name
-        reads = self._patterns.effect(pattern) is Effect.READ
-        caught = candidate.stage == TRIGGER
-        if deed := ordered(query):
-            said = caught and candidate.start <= max(0, query.casefold().find(deed))
-            if not said and not follows(name, pattern.examples, deed):
-                what = "only tells something" if reads else "makes another"
-                return f"this orders a change ({deed}), and {name} {what}"
-        if not reads:
-            return ""
-        kind = "" if pattern.is_tool else wondered(query)
-        if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
-            return f"this is a general question, and {name} tells of what is here"
-        return ""
+        return self._bands.write if effect is Effect.WRITE else self._bands.read
 
 
 def toss_up(first: float, second: float) -> bool:

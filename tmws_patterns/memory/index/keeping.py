@@ -187,11 +187,12 @@ class Keeper:
             return part.whole.vectors[places] if part.whole else np.zeros((0, self._encoder.width), np.int8)
         if (held := self._held.get(part.place.id)) is not None:
             return held[places]
-        rows: list[Vectors] = []
-        for place in places.tolist():
-            data = _opened(chunks, part.place.id, place // VECTORS + FIRST_VECTORS)
-            rows.append(np.frombuffer(data, np.int8).reshape(-1, self._encoder.width)[place % VECTORS])
-        return np.array(rows, np.int8).reshape(-1, self._encoder.width)
+        width, among = self._encoder.width, places // VECTORS
+        rows = [np.zeros((0, width), np.int8)]
+        for chunk in np.unique(among).tolist():
+            data = _opened(chunks, part.place.id, chunk + FIRST_VECTORS)
+            rows.append(np.frombuffer(data, np.int8).reshape(-1, width)[places[among == chunk] % VECTORS])
+        return np.concatenate(rows)
 
     async def store(self, view: View, larger: float = LARGER) -> bool:
         """A segment of all that has none, joined with those before it that are not much larger.
@@ -237,12 +238,12 @@ class Keeper:
 
     async def _opened(self, place: IndexSegment) -> Part:
         kept = await self._rows.head(place.id)
+        if kept is None:
+            raise Damaged(place.id, "it is gone")  # replaced meanwhile: the next look finds what holds its memories
         try:
-            if kept is not None:
-                return Part(Head.decode(kept, self._encoder.name), place)
+            return Part(Head.decode(kept, self._encoder.name), place)
         except (Damaged, ValueError, KeyError, TypeError) as exc:
             raise Damaged(place.id, "the head is not what was written") from exc
-        return Part(segments.build([], self._encoder).head, place)  # replaced meanwhile, and found by the next look
 
     def _cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
         vectors = rounded(self._encoder.encode_all([memory.text for memory in memories]))

@@ -96,7 +96,9 @@ class MemoryIndex:
     async def settle(self) -> None:
         """Join segments that one can hold: each costs every search some tenths of a millisecond."""
         if joinable(self._view, math.inf) > 1:  # as it was at the last search: who never searches has nothing to do
-            await self._join(await self._refreshed(), math.inf)
+            view = await self._refreshed()
+            if joinable(view, math.inf) > 1:  # else another process has joined them
+                await self._join(view, math.inf)
 
     async def _join(self, view: View, larger: float) -> None:
         try:

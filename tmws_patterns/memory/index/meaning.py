@@ -77,7 +77,7 @@ class Nearest:
         """The places of those in question; where they are many, of about those to compare, by the `first` 64 signs."""
         places = None if allowed is None else np.flatnonzero(allowed)
         count = len(first) if places is None else len(places)
-        most = max(FEWEST, int(self.share * len(first)))
+        most = max(FEWEST, self.count, int(self.share * len(first)))
         if count <= most:
             return np.arange(count) if places is None else places
         signs, differ = self.scratch.signs[:count], self.scratch.counted[:count]
