@@ -100,6 +100,13 @@ def test_of_many_the_nearest_are_found_though_few_are_looked_at_closely(all_allo
     assert allowed is None or allowed[nearest.sites].all()
 
 
+def test_as_many_as_are_asked_for_are_found_however_small_the_share_is() -> None:
+    rows = np.random.default_rng(4).integers(0, 2**64, (2, 5_000), np.uint64)
+    nearest = Nearest(3_000, rows[:, 0].copy(), 0.001, Scratch())
+    nearest.add(0, head(5_000, signs=rows), None)
+    assert len(nearest.sites) == 3_000
+
+
 def test_as_more_are_near_a_smaller_share_of_all_is_looked_at() -> None:
     assert closely(10) == closely(100) == 1.0
     assert closely(LARGEST) * LARGEST == pytest.approx(CLOSELY)

@@ -187,11 +187,10 @@ class Keeper:
             return part.whole.vectors[places] if part.whole else np.zeros((0, self._encoder.width), np.int8)
         if (held := self._held.get(part.place.id)) is not None:
             return held[places]
-        width, among = self._encoder.width, places // VECTORS
-        rows = [np.zeros((0, width), np.int8)]
-        for chunk in np.unique(among).tolist():
-            data = _opened(chunks, part.place.id, chunk + FIRST_VECTORS)
-            rows.append(np.frombuffer(data, np.int8).reshape(-1, width)[places[among == chunk] % VECTORS])
+        width, rows = self._encoder.width, [np.zeros((0, self._encoder.width), np.int8)]
+        for within in np.split(places, np.flatnonzero(np.diff(places // VECTORS)) + 1) if len(places) else ():
+            data = _opened(chunks, part.place.id, int(within[0]) // VECTORS + FIRST_VECTORS)
+            rows.append(np.frombuffer(data, np.int8).reshape(-1, width)[within % VECTORS])
         return np.concatenate(rows)
 
     async def store(self, view: View, larger: float = LARGER) -> bool:

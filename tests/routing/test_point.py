@@ -1,0 +1,72 @@
+"""What a sentence forbids, asks about or reports is not done; what it orders is, however politely."""
+
+from __future__ import annotations
+
+import pytest
+from known import learned
+
+from tmws_patterns import ExecutionMode
+from tmws_patterns.pattern import PatternDefinition, PatternType
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Router
+from tmws_patterns.targets import Effect, MemoryOperation, MemoryTarget, ToolTarget
+
+CALL = ToolTarget(server="none", tool="none")
+BRANCH = r"\b(?:create|created|creating) (?:a )?branch (?:called )?(?P<name>\S+)"
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    kinds = {"trigger_pattern": BRANCH, "examples": ("create a branch called docs",)}
+    makes = PatternDefinition("branching", PatternType.INFRASTRUCTURE, call=CALL, effect=Effect.WRITE, **kinds)
+    drops = PatternDefinition(
+        "dropping", PatternType.INFRASTRUCTURE, call=CALL, effect=Effect.DESTRUCTIVE, trigger_pattern=r"\bdrop table\b"
+    )
+    keeps = PatternDefinition(
+        "keeping",
+        PatternType.MEMORY,
+        memory=MemoryTarget(operation=MemoryOperation.STORE, content="{content}"),
+        trigger_pattern=r"^(?:remember|don't forget)(?: that|,)? (?P<content>.+)",
+        effect=Effect.WRITE,
+    )
+    registry = PatternRegistry()
+    registry.register_batch([makes, drops, keeps])
+    return Router(learned(registry))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("never create a branch called x", "this says what not to do, and branching does it"),
+        ("please don't create a branch called x", "this says what not to do, and branching does it"),
+        ("should we create a branch called x", "this is a question, and branching changes something"),
+        ("what happens if I create a branch called x", "this is a question, and branching changes something"),
+        ("creating a branch called x?", "this is a question, and branching changes something"),
+        ("I created a branch called x yesterday", "this tells what happened, and branching would do it"),
+        ("remember, did we create it?", "this is a question, and keeping changes something"),
+    ],
+)
+def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: str) -> None:
+    error = router.decide(sentence, ExecutionMode.BALANCED).decision.error
+    assert error is not None
+    assert (error.code, error.message) == ("no_match", why)
+    assert error.details["candidates"], "what it may have meant is told"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "name"),
+    [
+        ("create a branch called x", "branching"),
+        ("could you create a branch called x?", "branching"),
+        ("is it possible to create a branch called x?", "branching"),
+        ("how about creating a branch called x?", "branching"),
+        ("don't worry, create a branch called x", "branching"),
+        ("remember that I created a branch", "keeping"),
+        ("don't forget that the branch was created by Bob", "keeping"),
+        ("can you remember that? drop table is what broke it", "dropping"),
+        ("why drop table users", "dropping"),
+    ],
+)
+def test_what_is_ordered_or_runs_by_a_call_alone_is_not_held_back(router: Router, sentence: str, name: str) -> None:
+    decision = router.decide(sentence, ExecutionMode.BALANCED).decision
+    assert (decision.error, decision.pattern_name) == (None, name)
