@@ -122,8 +122,7 @@ def test_a_calibration_gives_the_share_that_was_right() -> None:
     scores = chance.uniform(0, 1, 4_000)
     right = chance.uniform(0, 1, 4_000) < scores
     found = fit(np.column_stack([scores, np.zeros(4_000)]), right, np.ones(4_000))
-    assert found.confidence(0.5, 0.0) == pytest.approx(0.5, abs=0.05)
-    assert found.confidence(0.9, 0.0) == pytest.approx(0.88, abs=0.06)
+    assert found.confidences([0.5, 0.9], 0.0) == pytest.approx([0.5, 0.88], abs=0.06)
 
 
 def test_a_sentence_like_a_negative_example_does_not_reach_its_pattern() -> None:

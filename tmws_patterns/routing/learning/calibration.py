@@ -9,6 +9,7 @@ machines"; the largest logit tells strangers better than the softmax does: Hendr
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +30,10 @@ class Calibration:
     second: float
     constant: float
 
-    def confidence(self, first: float, second: float) -> float:
-        """The probability (0 to 1) for one score."""
-        return 1 / (1 + math.exp(-max(-_FAR, min(_FAR, self.first * first + self.second * second + self.constant))))
+    def confidences(self, scores: Sequence[float], second: float) -> list[float]:
+        """The probability (0 to 1) for each of some scores that share their second sign."""
+        first, rest = self.first, self.second * second + self.constant
+        return [1 / (1 + math.exp(-max(-_FAR, min(_FAR, first * score + rest)))) for score in scores]
 
 
 def fit(signs: Counts, right: npt.NDArray[np.bool_], weights: Counts) -> Calibration:

@@ -85,7 +85,7 @@ class Features:
         """
         single, pairs = terms_of(text)
         places = self._places
-        known = [places[term] for term in {*single, *pairs} if term in places]
+        known = [place for term in {*single, *pairs} if (place := places.get(term)) is not None]
         row = np.zeros(self.width, np.float32)
         row[: self.meaning] = _MEANING * vector
         if known:

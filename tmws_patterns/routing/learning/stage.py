@@ -67,6 +67,7 @@ class StaticStage:
         self._weights = weights
         self._sure = sure
         self.names = tuple(names)
+        self._everything = np.arange(len(self.names))
 
     def match(self, query: str, count: int, vector: Vector) -> list[Likely]:
         """The likeliest routes, best first, without those whose authors excluded sentences like this one.
@@ -76,22 +77,21 @@ class StaticStage:
         row, unknown = self._features.row(query, vector)
         places, scores = self._score(row)
         order = scores.argsort()[: -count - 2 : -1]
-        best = scores[order].tolist()
+        sure = self._sure.confidences(scores[order].tolist(), unknown)
         found: list[Likely] = []
         excluded: set[str] = set()
-        for place, score in zip(places[order].tolist(), best, strict=True):
+        for place, confidence in zip(places[order].tolist(), sure, strict=True):
             name = self.names[place]
-            if name.startswith(REJECT):
-                excluded.add(name.removeprefix(REJECT))
+            if name[0] == REJECT:
+                excluded.add(name[1:])
             elif name not in excluded:
-                found.append(Likely(name, self._sure.confidence(score, unknown)))
+                found.append(Likely(name, confidence))
         return found[:count]
 
     def _score(self, row: Vector) -> tuple[Labels, Vector]:
         """Routes by their place with their scores; of thousands only the likeliest by meaning."""
-        everything = np.arange(len(self.names))
-        if len(everything) <= _PARTIAL:
-            return everything, self._weights @ row
+        if len(self.names) <= _PARTIAL:
+            return self._everything, self._weights @ row
         half = self._features.meaning
         by_meaning = self._weights[:, :half] @ row[:half]
         places = np.argpartition(-by_meaning, _SHORTLIST)[:_SHORTLIST]
