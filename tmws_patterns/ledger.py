@@ -43,7 +43,7 @@ class Ledger:
         """The end of a call that has an answer."""
         hit = cached is not None and cached.tier is not None
         metadata = _metadata(decision, shaped, cached)
-        # by position, which takes half as long as by name, as it is made for each repeat
+        # by position, which is quicker than by name, as it is made for each repeat
         result = ExecutionResult(name, True, shaped.data, _elapsed(started), shaped.tokens, hit, None, metadata)
         return self._record(call, result, decision.pattern_type, shaped, server)
 

@@ -20,11 +20,7 @@ from tmws_patterns.errors import TmwsError
 
 SENTENCES = Path(__file__).parent.parent.parent / "tests" / "data" / "routing_sentences.jsonl"
 SECOND = SENTENCES.with_stem("routing_sentences_second")  # by another writer, never looked at
-FREE = {
-    "query",
-    "topic",
-    "content",
-}  # the sentence or what is left of it: scored where asked for
+FREE = frozenset({"query", "topic", "content"})  # they take what is left of the sentence: scored where asked for
 
 
 @dataclass(slots=True)

@@ -152,70 +152,65 @@ async def test_segments_are_made_and_joined_and_nothing_is_lost(
             assert (await other.recall(f"n{number}"))[0].content == contents[number]
 
 
-async def test_in_quiet_times_segments_become_one_and_answers_stay(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def divided(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MemoryService]:
+    """280 memories in three segments, of which each was too small to take in what was before."""
     monkeypatch.setattr(live, "FULL", 10)
-    async with memory_of(database) as memory:
-        await in_three_segments(memory)
-        await memory.recall("harbour")
-        assert len((await database.index.state(0, 10)).segments) == 3
-        before = [await ranked(memory._recall.index, [word, other]) for word, other in pairwise(WORDS)]
-        never_asked = MemoryIndex(database.index, static_encoder())
-        await never_asked.settle()
-        assert len((await database.index.state(0, 10)).segments) == 3
-        monkeypatch.setattr(live, "FULL", 1_000)
-        monkeypatch.setattr(live, "QUIET", 0.05)
-        memory._recall.index._full.set()  # ends the wait that has begun
-        with anyio.fail_after(10):
-            while len((await database.index.state(0, 10)).segments) > 1:
-                await anyio.sleep(0.02)
-        after = [await ranked(memory._recall.index, [word, other]) for word, other in pairwise(WORDS)]
-        assert [[one.number for one in found] for found in after] == [[one.number for one in found] for found in before]
-        assert (await memory.recall("n270"))[0].content == sentences(300, seed=2)[270]
-
-
-async def in_three_segments(memory: MemoryService) -> None:
     contents = sentences(300, seed=2)
-    for first, end in ((0, 200), (200, 260), (260, 280)):  # each is too small to take in what was before
-        await memory.store_many([{"content": content} for content in contents[first:end]])
-        await memory._recall.index.catch_up()
+    async with memory_of(database) as memory:
+        for first, end in ((0, 200), (200, 260), (260, 280)):
+            await memory.store_many([{"content": content} for content in contents[first:end]])
+            await memory._recall.index.catch_up()
+        await memory.recall("harbour")
+        yield memory
+
+
+async def test_in_quiet_times_segments_become_one_and_answers_stay(
+    database: Database, divided: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len((await database.index.state(0, 10)).segments) == 3
+    before = [await ranked(divided._recall.index, [word, other]) for word, other in pairwise(WORDS)]
+    never_asked = MemoryIndex(database.index, static_encoder())
+    await never_asked.settle()
+    assert len((await database.index.state(0, 10)).segments) == 3
+    monkeypatch.setattr(live, "FULL", 1_000)
+    monkeypatch.setattr(live, "QUIET", 0.05)
+    divided._recall.index._full.set()  # ends the wait that has begun
+    with anyio.fail_after(10):
+        while len((await database.index.state(0, 10)).segments) > 1:
+            await anyio.sleep(0.02)
+    after = [await ranked(divided._recall.index, [word, other]) for word, other in pairwise(WORDS)]
+    assert [[one.number for one in found] for found in after] == [[one.number for one in found] for found in before]
+    assert (await divided.recall("n270"))[0].content == sentences(300, seed=2)[270]
 
 
 async def test_a_search_while_segments_are_joined_finds_what_they_hold(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, divided: MemoryService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "FULL", 10)
-    async with memory_of(database) as memory:
-        await in_three_segments(memory)
-        await memory.recall("harbour")
-        rows, read = database.index, database.index.head
+    rows, read = database.index, database.index.head
 
-        async def head(segment: int) -> bytes | None:
-            monkeypatch.setattr(rows, "head", read)
-            await memory._recall.index.settle()  # between this process's look at the segments and its reading of one
-            return await read(segment)
+    async def head(segment: int) -> bytes | None:
+        monkeypatch.setattr(rows, "head", read)
+        await divided._recall.index.settle()  # between this process's look at the segments and its reading of one
+        return await read(segment)
 
-        monkeypatch.setattr(rows, "head", head)
-        other = MemoryIndex(rows, static_encoder())
-        assert len(await ranked(other, ["harbour"])) == len(await ranked(memory._recall.index, ["harbour"])) > 0
+    monkeypatch.setattr(rows, "head", head)
+    other = MemoryIndex(rows, static_encoder())
+    assert len(await ranked(other, ["harbour"])) == len(await ranked(divided._recall.index, ["harbour"])) > 0
 
 
 async def test_what_another_process_has_joined_is_not_joined_again_for_one_new_memory(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, divided: MemoryService
 ) -> None:
-    monkeypatch.setattr(live, "FULL", 10)
-    async with memory_of(database) as memory:
-        await in_three_segments(memory)
-        late = MemoryIndex(database.index, static_encoder())
-        for index in (memory._recall.index, late):
-            await ranked(index, ["harbour"])
-        await memory._recall.index.settle()
-        joined = (await database.index.state(0, 10)).segments
-        await memory.store("one harbour more")
-        await late.settle()
-        assert (await database.index.state(0, 10)).segments == joined
-        assert len(joined) == 1
+    late = MemoryIndex(database.index, static_encoder())
+    for index in (divided._recall.index, late):
+        await ranked(index, ["harbour"])
+    await divided._recall.index.settle()
+    joined = (await database.index.state(0, 10)).segments
+    await divided.store("one harbour more")
+    await late.settle()
+    assert (await database.index.state(0, 10)).segments == joined
+    assert len(joined) == 1
 
 
 async def test_two_processes_that_make_a_segment_at_once_make_one(database: Database) -> None:

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.loader import load_packs
 from tmws_patterns.memory.index.meaning import CLOSELY, FEWEST, Nearest, closely
 from tmws_patterns.memory.index.ranking import Best, Question, Word
 from tmws_patterns.memory.index.scratch import Scratch
-from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
+from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting, signs
+from tmws_patterns.settings import Settings
 
 DOCS = 40
 RARITIES = (7.5, 4.0, 2.5, 0.6)
@@ -98,6 +101,26 @@ def test_of_many_the_nearest_are_found_though_few_are_looked_at_closely(all_allo
     assert len(nearest.sites) == 64
     assert set(near[: 5 if all_allowed else 3].tolist()) <= set(nearest.sites.tolist())
     assert allowed is None or allowed[nearest.sites].all()
+
+
+def test_of_real_sentences_two_in_a_hundred_of_the_nearest_are_missed_at_most() -> None:
+    packs = load_packs(Settings.load({}).pattern_path, lambda _: None)
+    said = list(dict.fromkeys(text for pattern in packs.patterns for text in pattern.examples))
+    vectors = static_encoder().encode_all(said)
+    asked, kept = vectors[::40], np.delete(vectors, np.s_[::40], axis=0)
+    rows, count = signs(kept), len(kept)
+    assert count > 2 * FEWEST
+
+    def share_found(share: float) -> float:
+        found = []
+        for vector in asked:
+            nearest = Nearest(64, signs(vector[None, :])[:, 0], share, Scratch())
+            nearest.add(0, head(count, signs=rows), None)
+            truly = np.argsort(-(kept @ vector), kind="stable")[:10]
+            found.append(np.isin(truly, nearest.sites).mean())
+        return float(np.mean(found))
+
+    assert share_found(closely(count)) > share_found(1.0) - 0.02
 
 
 def test_as_many_as_are_asked_for_are_found_however_small_the_share_is() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from hashlib import sha256
 from importlib.resources import files
 
@@ -190,6 +193,24 @@ def test_two_stages_together_weigh_the_second_more() -> None:
 def test_the_second_stage_counts_less_the_more_examples_the_first_has_seen(examples: int, share: float) -> None:
     assert fine_share(examples, 77) == pytest.approx(share)
     assert 0.5 < fine_share(2_400, 77) < 0.8
+
+
+def test_every_process_learns_the_same_to_the_last_bit() -> None:
+    program = """
+from hashlib import sha256
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.routing.learning.stage import learn
+said = ("will it rain in the morning", "is it warm outside", "feed the big cat", "feed both of the dogs")
+stage = learn([(route, text) for route, text in zip("aabb", said)], static_encoder())
+print(sha256(stage.to_bytes()).hexdigest())
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
 
 
 @settings(max_examples=150, deadline=None)

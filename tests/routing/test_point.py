@@ -43,6 +43,7 @@ def router() -> Router:
         ("what happens if I create a branch called x", "this is a question, and branching changes something"),
         ("creating a branch called x?", "this is a question, and branching changes something"),
         ("I created a branch called x yesterday", "this tells what happened, and branching would do it"),
+        ("I created a branch called x, it works", "this tells what happened, and branching would do it"),
         ("remember, did we create it?", "this is a question, and keeping changes something"),
     ],
 )
@@ -61,6 +62,8 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         ("is it possible to create a branch called x?", "branching"),
         ("how about creating a branch called x?", "branching"),
         ("don't worry, create a branch called x", "branching"),
+        ("don't publish it, just create a branch called x", "branching"),
+        ("I committed the changes, now create a branch called x", "branching"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),
         ("can you remember that? drop table is what broke it", "dropping"),

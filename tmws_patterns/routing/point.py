@@ -18,7 +18,7 @@ from tmws_patterns.targets import Effect, MemoryOperation
 _OPENING = r"(?:(?:please|so|and|but|hey|ok|okay|well|now|also|oh|hm+)[,!]?\s+){0,3}"
 _FORBIDS = re.compile(
     rf"{_OPENING}(?:don['’]?t|do not|never|no need to|you (?:should not|shouldn['’]?t|must not|mustn['’]?t))\b"
-    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate)\b)",
+    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -28,11 +28,12 @@ _ASKS = re.compile(
     r"|tell me (?:whether|if|why|how|what|who|which)|(?:can|could) you (?:explain|tell|find|show)|i wonder)\b",
     re.IGNORECASE,
 )
-_REPORTS = re.compile(
-    r"(?:(?:(?i:i|we|he|she|they|you|it|somebody|someone|nobody)|[A-Z][a-z]+)(?:['’](?:ve|s|d)| have| has| had)?\s"
+_REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is an order
+    r"(?!.*[,;.:!]\s(?!(?:it|its|which|who|but|because|since|he|she|they|we|i|that|and)\b))"
+    r"(?:(?:(?:(?i:i|we|he|she|they|you|it|somebody|someone|nobody)|[A-Z][a-z]+)(?:['’](?:ve|s|d)| have| has| had)?\s"
     r"(?:just |already |once |never |only )?(?:ran|created|made|committed|opened|stored|started|cut|tried))\b"
     r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled)\b"
-    r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b"
+    r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b)"
 )
 _REQUEST = re.compile(
     r"\b(?:please|pls|kindly|(?:can|could|would|will|may|might) (?:you|we|i|it|u)|you (?:could|can|would)|mind|possible"

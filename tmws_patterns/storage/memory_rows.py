@@ -129,7 +129,7 @@ def memory_of(row: Sequence[Any]) -> Memory:
     """A row of the table as what it stands for; times may be as the database holds them."""
     (_, name, tenant, agent, namespace, access, team, importance, created, updated, expires, tags, shared, *rest) = row
     content, summary, times, fingerprint = rest
-    return Memory(  # by position, which takes half as long as by name
+    return Memory(  # by position, which is quicker than by name
         name,
         content,
         tenant,

@@ -94,7 +94,7 @@ class MemoryIndex:
             await self._join(view, LARGER)
 
     async def settle(self) -> None:
-        """Join segments that one can hold: each costs every search some tenths of a millisecond."""
+        """Join segments that one can hold: every search goes through each."""
         if joinable(self._view, math.inf) > 1:  # as it was at the last search: who never searches has nothing to do
             view = await self._refreshed()
             if joinable(view, math.inf) > 1:  # else another process has joined them

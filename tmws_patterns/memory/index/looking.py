@@ -96,8 +96,8 @@ def sees(scope: Scope, owner: Owner) -> bool:
 def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: Scratches) -> Places:
     """The sites of the best by words and of the nearest by meaning, ascending.
 
-    The latter are not looked for where one memory holds nearly all of the words. Two threads for the two take as long
-    together as one, since numpy gives the interpreter up only for a moment at a time.
+    The latter are not looked for where one memory holds nearly all of the words. One thread does both: two were tried,
+    and wait for each other, since numpy gives the interpreter up only for a moment at a time.
     """
     with scratches.one() as scratch:
         best = _by_words(seen, asked, scratch)

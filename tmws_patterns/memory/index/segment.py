@@ -40,7 +40,7 @@ IMPACT = SHARPEST / _STEPS
 class Posting(NamedTuple):
     """The memories of a segment that hold one word: their places, ascending, and the impact of the word in each.
 
-    Two arrays of their own, which numpy goes through twice as quickly as through the fields of entries.
+    Two arrays of their own, which numpy goes through more quickly than through the fields of entries.
     """
 
     places: npt.NDArray[np.uint16]

@@ -65,7 +65,7 @@ class Features:
     @classmethod
     def of(cls, encoder: Encoder, texts: Sequence[Terms]) -> Features:
         """Features that know the words of these texts."""
-        seen = Counter(term for single, pairs in texts for term in {*single, *pairs})
+        seen = Counter(term for text in texts for term in _each(text))
         weights = {term: round(math.log(1 + len(texts) / n), 4) for term, n in seen.items()}
         return cls(encoder, weights, frozenset(term for term, n in seen.items() if n == 1))
 
@@ -83,9 +83,9 @@ class Features:
 
         `vector` is what the encoder says of the sentence.
         """
-        single, pairs = terms_of(text)
-        places = self._places
-        known = [place for term in {*single, *pairs} if (place := places.get(term)) is not None]
+        terms, places = terms_of(text), self._places
+        single = terms[0]
+        known = [place for term in _each(terms) if (place := places.get(term)) is not None]
         row = np.zeros(self.width, np.float32)
         row[: self.meaning] = _MEANING * vector
         if known:
@@ -102,13 +102,18 @@ class Features:
         """
         hidden = self._rare if as_strangers else frozenset()
         places = {term: place for term, place in self._places.items() if term not in hidden}
-        known = [[places[term] for term in {*single, *pairs} if term in places] for single, pairs in texts]
+        known = [[places[term] for term in _each(text) if term in places] for text in texts]
         new = [sum([term not in places for term in single]) / len(single) if single else 1.0 for single, _ in texts]
         rows = np.zeros((len(texts), self.width), np.float32)
         rows[:, : self.meaning] = _MEANING * vectors
         for first in range(0, len(texts), _TOGETHER):
             rows[first : first + _TOGETHER, self.meaning :] = _sketches(known[first : first + _TOGETHER])
         return rows, np.array(new, np.float32)
+
+
+def _each(terms: Terms) -> dict[str, None]:
+    """Each term once, in their order: a set's differs from process to process, and with it the last bits of a sum."""
+    return dict.fromkeys([*terms[0], *terms[1]])
 
 
 def _place(term: str, weight: float) -> tuple[int, float]:

@@ -93,12 +93,13 @@ def note_of(sentence: str, caught: str) -> dict[str, str]:
 
     `caught` is what the trigger took for the note, "" for nothing. Without a note nothing is found.
     """
-    if caught and not (_POINTING.match(caught) and _parted(sentence)):
+    parts = None if caught and not _POINTING.match(caught) else _parted(sentence)
+    if parts is not None:
+        before, note = parts
+    elif caught:
         at = sentence.rfind(caught)  # a note stands at the end
         at -= at > 0 and sentence[at - 1] in _MARKS  # with its quotation mark, as that at its end is there
         before, note = (sentence[:at], sentence[at:]) if at >= 0 else ("", caught)
-    elif (parts := _parted(sentence)) is not None:
-        before, note = parts
     else:
         return {}
     if _POLITELY.match(sentence):
