@@ -27,6 +27,7 @@ LAYERS = (
     ("cache", "memory", "dispatch"),
     ("steps",),
     ("branches", "intake", "learner", "presentation", "progress"),
+    ("repeats",),
     ("ledger",),
     ("executor",),
     ("app", "check"),

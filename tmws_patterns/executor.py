@@ -25,6 +25,7 @@ from tmws_patterns.ports import AnswerCache, Cached, Loaded, MemoryRunner, ToolC
 from tmws_patterns.presentation import Presenter
 from tmws_patterns.progress import Audiences
 from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.repeats import Repeats
 from tmws_patterns.routing import Planner, Router
 from tmws_patterns.shaping import compact
 
@@ -78,6 +79,7 @@ class PatternExecutionEngine:
         self._close = close
         self._plans: dict[object, Plan] = {}
         self._plans_version = -1
+        self._repeats = Repeats()
         self._discovered = -_DISCOVERY_REST
         self._audiences = Audiences()
         self._closed = False
@@ -134,7 +136,9 @@ class PatternExecutionEngine:
             call = self.call(query, execution_mode, context, use_cache, pattern, arguments, select, max_tokens, cursor)
         except TmwsError as exc:
             return self._around.ledger.failure(Call(query=query or ""), exc.info, started).result
-        return (await self.answer(call, started)).result
+        # asked here too: a repeat is then spared a coroutine
+        again = self._repeated(call, started) or await self.answer(call, started)
+        return again.result
 
     async def execute_many(
         self,
@@ -196,18 +200,13 @@ class PatternExecutionEngine:
             raise RuntimeError("this engine is closed: create another one")
         started = time.perf_counter() if started is None else started
         try:
+            if (repeated := self._repeated(call, started)) is not None:
+                return repeated
             if call.cursor:
                 return await self._resume(call, started)
             plan = await self.plan(call)
             self._count(call, plan.decision)
-            try:
-                cached = await self._fetch(call, plan)
-                shaped = await self._around.presenter.shape(call, plan, cached)
-            except TmwsError as exc:
-                return self._around.ledger.failure(call, exc.info, started, plan.decision, plan.server)
-            return self._around.ledger.success(
-                call, plan.decision, plan.pattern.name, shaped, started, cached=cached, server=plan.server
-            )
+            return await self._run(call, plan, started)
         except TmwsError as exc:
             self._count(call, exc.decision)
             return self._around.ledger.failure(call, exc.info, started, exc.decision)
@@ -215,6 +214,27 @@ class PatternExecutionEngine:
             logger.exception("a call failed in a way nobody foresaw")
             info = TmwsError("something failed inside the server", hint="the server's log tells more").info
             return self._around.ledger.failure(call, info, started)
+
+    def _repeated(self, call: Call, started: float) -> Answer | None:
+        """The answer that the same words got last time, where the cache says that it still holds."""
+        repeat = self._repeats.get(call.said, self.registry.version)
+        if repeat is None or not self._around.cache.again(repeat.cached, repeat.plan.tags, repeat.plan.ttl):
+            return None
+        self._count(call, repeat.plan.decision)
+        return self._around.ledger.again(call, repeat, started)
+
+    async def _run(self, call: Call, plan: Plan, started: float) -> Answer:
+        """A planned call: its answer, its page, its line in the ledger."""
+        ledger, decision = self._around.ledger, plan.decision
+        try:
+            cached = await self._fetch(call, plan)
+            shaped = await self._around.presenter.shape(call, plan, cached)
+        except TmwsError as exc:
+            return ledger.failure(call, exc.info, started, decision, plan.server)
+        answer = ledger.success(call, decision, plan.pattern.name, shaped, started, cached=cached, server=plan.server)
+        if self._plans.get(call.said) is plan:
+            self._repeats.keep(call, plan, cached, shaped, answer.result.metadata, self._plans_version)
+        return answer
 
     def get_stats(self) -> dict[str, Any]:
         """Statistics of this session, with those of the registry, the router and the cache."""

@@ -17,7 +17,7 @@ from tmws_patterns.selection import check_select, parts
 
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
 _SHORT = 1_000  # characters of a sentence, of a context and of a selection that are remembered
-_PLAIN = frozenset({str, bool, int, float, type(None), ExecutionMode})
+_PLAIN = frozenset({str, bool, int, float, type(None)})
 _REMEMBERED = 1_024  # calls
 LONGEST_NAME = 200  # characters of a pattern's name, a cursor's own limit being LARGEST
 
@@ -41,7 +41,9 @@ class Intake:
 
     def __init__(self, default_mode: ExecutionMode) -> None:
         self._default_mode = default_mode
-        self._known: dict[tuple[Any, ...], Call] = {}
+        self._tables: dict[Principal, dict[tuple[Any, ...], Call]] = {}
+        self._speaker: Principal | None = None  # the last one, and what he said: a principal is slow to look up
+        self._table: dict[tuple[Any, ...], Call] = {}
 
     def read(
         self, words: Words, principal: Principal, progress: Progress | None = None, *, enveloped: bool = False
@@ -52,15 +54,21 @@ class Intake:
             InvalidInput: they have no usable form.
             Forbidden: the principal may not act as `context.agent`.
         """
-        said = _plain(words)
+        said = _plain(words, enveloped)
         if said is None:
             return self._read(words, principal, progress, enveloped)
-        if (known := self._known.get((said, principal, enveloped))) is None:
-            known = replace(self._read(words, principal, None, enveloped), said=object())
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[said, principal, enveloped] = known
+        if principal is not self._speaker:
+            self._speaker, self._table = principal, self._tables.setdefault(principal, {})
+        if (known := self._table.get(said)) is None:
+            known = self._remember(said, replace(self._read(words, principal, None, enveloped), said=object()))
         return known if progress is None else replace(known, progress=progress)
+
+    def _remember(self, said: tuple[Any, ...], call: Call) -> Call:
+        if sum(map(len, self._tables.values())) >= _REMEMBERED:
+            self._tables.clear()
+            self._speaker = None
+        self._table[said] = call
+        return call
 
     def _read(self, words: Words, principal: Principal, progress: Progress | None, enveloped: bool) -> Call:
         if not (words.query or words.pattern or words.cursor):
@@ -87,30 +95,36 @@ class Intake:
         return call
 
 
-def _plain(words: Words) -> tuple[Any, ...] | None:
+def _plain(words: Words, enveloped: bool) -> tuple[Any, ...] | None:
     """All that was said, where that is short, and plain values that nobody can change."""
-    if words.arguments or words.cursor or not (words.query is None or isinstance(words.query, str)):
+    query, mode, context, use_cache, pattern, arguments, select, max_tokens, cursor = words
+    if arguments or cursor:
         return None
-    said = (words.query, words.execution_mode, words.use_cache, words.pattern, words.max_tokens)
-    if words.select or words.context:
-        beside = _beside(words.select or (), words.context or {})
-        if beside is None:
+    for text in (query, pattern, mode):
+        if text is not None and (not isinstance(text, str) or len(text) > _SHORT):
             return None
-        said += beside
-    kinds = tuple(map(type, said))  # since True and 1 are equal
-    if not _PLAIN.issuperset(kinds) or len(words.query or "") > _SHORT:
-        return None
-    return (said, kinds)
+    if type(use_cache) is not bool or not (max_tokens is None or type(max_tokens) is int):
+        return None  # as 1 and True are equal
+    said = (query, mode, use_cache, pattern, max_tokens, enveloped)
+    if not (select or context):
+        return said
+    beside = _beside(select or (), context or {})
+    return None if beside is None else (*said, *beside)
 
 
 def _beside(select: Any, context: Any) -> tuple[Any, ...] | None:
-    """The selection and the context as plain values in a row; None for what is long or has another form."""
+    """The selection and the context as plain values in a row, with their types, since True and 1 are equal.
+
+    None for what is long or has another form.
+    """
     if not isinstance(context, dict) or not isinstance(select, str | list | tuple):
         return None
     chosen = (-1, select) if isinstance(select, str) else (len(select), *select)
     found = (*chosen, *chain.from_iterable(context.items()))
-    length = sum(len(value) if isinstance(value, str) else 8 for value in found)
-    return found if length <= _SHORT else None
+    kinds = tuple(map(type, found))
+    if not _PLAIN.issuperset(kinds) or sum(len(value) if isinstance(value, str) else 8 for value in found) > _SHORT:
+        return None
+    return (*found, kinds)
 
 
 def _check_forms(words: Words) -> None:

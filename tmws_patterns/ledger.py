@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
+
+import orjson
 
 from tmws_patterns.call import Call, CallRecord, ExecutionResult, RoutingDecision
 from tmws_patterns.errors import ErrorInfo
 from tmws_patterns.pattern import PatternType
 from tmws_patterns.ports import Cached, Observer
 from tmws_patterns.presentation import Shaped, rendered
+from tmws_patterns.repeats import Repeat
 from tmws_patterns.shaping import compact, count_tokens
 
 
@@ -46,6 +49,21 @@ class Ledger:
         # by position, which is quicker than by name, as it is made for each repeat
         result = ExecutionResult(name, True, shaped.data, _elapsed(started), shaped.tokens, hit, None, metadata)
         return self._record(call, result, decision.pattern_type, shaped, server)
+
+    def again(self, call: Call, repeat: Repeat, started: float) -> Answer:
+        """The end of a call whose answer is one that was given before."""
+        shaped = repeat.shaped
+        metadata = {**repeat.metadata, "cache": _kept(repeat.cached, repeat.tags)}
+        data, elapsed = orjson.loads(shaped.body), _elapsed(started)
+        result = ExecutionResult(repeat.name, True, data, elapsed, shaped.tokens, True, None, metadata)
+        if call.enveloped:
+            return self._record(call, result, repeat.kind, shaped, repeat.server)
+        self._observer.record(
+            CallRecord(
+                repeat.name, repeat.kind, True, elapsed, shaped.tokens, shaped.tokens_raw, "local", None, repeat.server
+            )
+        )
+        return Answer(result)
 
     def failure(
         self,
@@ -112,24 +130,19 @@ def _metadata(decision: RoutingDecision, shaped: Shaped, cached: Cached | None) 
     if cached is not None and cached.tier is not None:
         found["cache_tier"] = cached.tier
     if cached is not None and cached.expires_at:
-        found["cache"] = _kept(cached)
+        found["cache"] = _kept(cached, cached.tags)
     if cached is not None and cached.stale:
         found["stale"] = True
     return found
 
 
-def _kept(cached: Cached) -> dict[str, Any]:
+def _kept(cached: Cached, tags: Iterable[str]) -> dict[str, Any]:
     """Of an answer that is kept: its tier, its age and what is left of its time in seconds, and its tags."""
     now = time.time()
-    age, left = _thousandths(now - cached.stored_at), _thousandths(cached.expires_at - now)
-    return {"tier": cached.tier, "age": age, "left": left, "tags": [tag for tag, _ in cached.epochs]}
+    age, left = int((now - cached.stored_at) * 1000) / 1000, int((cached.expires_at - now) * 1000) / 1000
+    return {"tier": cached.tier, "age": age, "left": left, "tags": [*tags]}
 
 
 def _elapsed(started: float) -> float:
-    """Milliseconds since a perf_counter reading, to the microsecond."""
-    return _thousandths((time.perf_counter() - started) * 1000)
-
-
-def _thousandths(value: float) -> float:
-    """The value without what is beyond its thousandths; `round` takes longer, and each repeat needs three."""
-    return int(value * 1000) / 1000
+    """Milliseconds since a perf_counter reading, cut to the microsecond: `round` takes longer."""
+    return int((time.perf_counter() - started) * 1e6) / 1000

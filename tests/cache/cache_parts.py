@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from tmws_patterns.cache import TieredCache, open_cache
+from tmws_patterns.cache.keys import digest
 from tmws_patterns.cache.redis_tier import RedisTier
 from tmws_patterns.ports import Cached, Entry, Loaded
 from tmws_patterns.settings import Settings
@@ -82,6 +83,12 @@ async def cache_of(
             if isinstance(tier, RedisTier):
                 await until(lambda found=tier: found.available)  # type: ignore[misc]
         yield cache
+
+
+def held(cache: TieredCache, key: tuple[Any, ...], tags: tuple[str, ...] = ()) -> bool:
+    """Whether local memory would serve the key's answer now, were there no limit of its age beyond its own."""
+    epochs = cache._guard.peek(tags)
+    return epochs is not None and cache._through.held(digest(key), epochs, float("inf")) is not None
 
 
 async def ask(cache: TieredCache, backend: Backend, *key: Any, ttl: float = 60, tags: tuple[str, ...] = ()) -> Cached:

@@ -86,7 +86,7 @@ class TieredCache:
             answer = await self._flights.get(flight, lambda: self._load(load))
         elif (entry := self._through.held(name, epochs, ttl)) is not None:
             answer = served(name, entry, "local")
-            if self._is_due(entry):
+            if self._is_due(entry, self._clock()):
                 self._refresh(Wanted(name, epochs, load, ttl, shared, newer_than=entry.stored_at))
         else:
             answer = await self._look(Wanted(name, epochs, load, ttl, shared))
@@ -94,13 +94,18 @@ class TieredCache:
         self._counters.stale += answer.stale
         return answer
 
-    def peek(self, key: tuple[Any, ...], tags: tuple[str, ...]) -> Cached | None:
-        """The answer, if local memory holds it and that can be known without waiting. Counts nothing."""
-        name = _name(key) if self._enabled else None
-        known = self._guard.peek(tags)
-        if name is None or known is None or (entry := self._through.held(name, known, float("inf"))) is None:
-            return None
-        return served(name, entry, "local")
+    def again(self, cached: Cached, tags: tuple[str, ...], ttl: float) -> bool:
+        """True where local memory would give `cached` once more; that is then a hit, and counted.
+
+        False, too, where that cannot be known without waiting, and where it is time to load the answer anew.
+        """
+        if (entry := self._local.peek(cached.digest)) is None or entry.payload is not cached.payload:
+            return False
+        now = self._clock()
+        if entry.stored_at + ttl <= now or self._is_due(entry, now) or self._guard.peek(tags) != entry.epochs:
+            return False
+        self._counters.answered_by("local")
+        return True
 
     def local_get(self, key: Hashable) -> bytes | None:
         """What `local_put` kept under `key`. Counts as neither hit nor miss."""
@@ -165,13 +170,13 @@ class TieredCache:
             return served(wanted.name, entry, "local")  # somebody else's load has landed meanwhile
         return await self._flights.get(flight, lambda: self._through.load(wanted, found))
 
-    def _is_due(self, entry: Entry) -> bool:
+    def _is_due(self, entry: Entry, now: float) -> bool:
         """True for an answer to be loaded anew before its end: in its last fifth, and the earlier the dearer it is.
 
         XFetch (Vattani et al., 2015, "Optimal probabilistic cache stampede prevention", VLDB): the answer counts
         as ended `cost * -ln(u)` seconds early, u being drawn anew by each hit.
         """
-        left = entry.expires_at - self._clock()
+        left = entry.expires_at - now
         if left < (1 - REFRESHED) * (entry.expires_at - entry.stored_at):
             return True
         return left < _FAR * entry.cost and left < entry.cost * -math.log(1 - random.random())  # noqa: S311

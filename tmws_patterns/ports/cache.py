@@ -157,7 +157,8 @@ class AnswerCache(Protocol):
     A `shared` load is the only one in all processes that have a tier in common. A load that fails fails
     all who wait for it, and nothing is kept. A caller who is cancelled takes nobody with it; the load is
     cancelled when its last waiter has gone. `invalidate` never raises for an outage: until the tags could
-    be marked as stale, nothing that bears one of them is served or kept by this process.
+    be marked as stale, nothing that bears one of them is served or kept by this process. `again` never waits:
+    True where `get_or_load` would give this very answer out of local memory, which counts as a hit.
     """
 
     async def get_or_load(
@@ -169,6 +170,8 @@ class AnswerCache(Protocol):
         tags: tuple[str, ...],
         shared: bool = False,
     ) -> Cached: ...
+
+    def again(self, cached: Cached, tags: tuple[str, ...], ttl: float) -> bool: ...
 
     async def invalidate(self, tags: Iterable[str]) -> None: ...
 

@@ -79,7 +79,7 @@ class SqliteEpochs:
                 self._answers.clear()
         except sqlite3.Error:
             return None
-        asked = tuple(tags)
+        asked = tags if tags.__class__ is tuple else tuple(tags)
         if (answer := self._answers.get(asked)) is None:
             if len(self._answers) >= _ANSWERS:
                 self._answers.clear()

@@ -26,8 +26,9 @@ class Histogram:
     def record(self, milliseconds: float) -> None:
         """Count one duration."""
         self._counts[bisect_right(_ENDS, milliseconds)] += 1
-        self._least = min(self._least, milliseconds)
-        self._most = max(self._most, milliseconds)
+        if not self._least <= milliseconds <= self._most:
+            self._least = min(self._least, milliseconds)
+            self._most = max(self._most, milliseconds)
         self.total += 1
 
     def percentile(self, percent: float) -> float:
