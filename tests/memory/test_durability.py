@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import text
 
 from tmws_patterns.call import Principal
 from tmws_patterns.encoder import static_encoder
@@ -74,7 +75,7 @@ async def test_a_full_disk_is_told_and_loses_nothing(memory: MemoryService, data
         return f"PRAGMA max_page_count = {pages}"
 
     before = await memory.store("stored while there was room")
-    await database._connections.transact(lambda c: c.exec_driver_sql(limited(80)))
+    await database._connections.transact(lambda c: c.execute(text(limited(80))))
 
     async def fill() -> None:
         for number in range(100):
@@ -85,7 +86,7 @@ async def test_a_full_disk_is_told_and_loses_nothing(memory: MemoryService, data
     assert "free some space" in str(caught.value.hint)
     count = await database.memories.count()
     assert (await memory.recall("while there was room"))[0].id == before
-    await database._connections.transact(lambda c: c.exec_driver_sql(limited(2**30)))
+    await database._connections.transact(lambda c: c.execute(text(limited(2**30))))
     after = await memory.store("stored with room again")
     assert await database.memories.count() == count + 1
     assert (await memory.recall("room again"))[0].id == after

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
 from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
-from sqlalchemy import Connection, Engine, Executable, QueuePool, Row
+from sqlalchemy import Executable, QueuePool, Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -35,6 +35,26 @@ class Reads(Protocol):
     ) -> Sequence[Any]: ...
 
 
+class Transaction(Protocol):
+    """Statements that are committed together: SQLAlchemy's Connection, or the quick way of SQLite.
+
+    `values` are those of one run, or of each of several. `execute` gives rows to go through, `scalar_one()` and
+    `rowcount`, `scalar` the first value of the only row. Times are given as microseconds since 1970.
+    """
+
+    def execute(self, statement: Any, values: Any = None, /) -> Any: ...
+
+    def scalar(self, statement: Any, values: Any = None, /) -> Any: ...
+
+
+class QuickWriter(Protocol):
+    """Runs transactions, one at a time, in whatever thread asks for them."""
+
+    def transact(self, work: Callable[[Transaction], T]) -> T: ...
+
+    def close(self) -> None: ...
+
+
 POOL_TIMEOUT = 30.0
 """Seconds to wait for a connection: the longest deadline that the settings give a call by default."""
 
@@ -49,7 +69,7 @@ class Connections:
     reader: AsyncEngine
     writer: AsyncEngine
     place: str
-    quick_writer: Engine | None = None
+    quick_writer: QuickWriter | None = None
     """A writer to be used in a thread, where that is quicker: SQLite, each of whose statements is a hop otherwise."""
     _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -82,7 +102,7 @@ class Connections:
                 async with aclosing(connection), connection.begin():
                     yield connection
 
-    async def transact(self, work: Callable[[Connection], T]) -> T:
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
         """A transaction of several statements: what `work` returns, committed; rolled back where it raises.
 
         `work` is plain code, and may run in a thread. Waiting can be cancelled; the transaction cannot. Raises
@@ -90,14 +110,9 @@ class Connections:
         """
         with translated(self.place):
             if self.quick_writer is not None:
-                return await to_thread.run_sync(self._transact, self.quick_writer, work, limiter=self._writing)
+                return await to_thread.run_sync(self.quick_writer.transact, work, limiter=self._writing)
             connection = await self._checked_out(self.writer)
             return await asyncio.shield(self._begin(_worked(connection, work)))
-
-    @staticmethod
-    def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-        with engine.begin() as connection:
-            return work(connection)
 
     def pool_status(self) -> dict[str, float]:
         """The reading pool: size, checked_out and overflow in connections, utilization in percent."""
@@ -119,7 +134,7 @@ class Connections:
             await self.reader.dispose()
             await self.writer.dispose()
             if self.quick_writer is not None:
-                await to_thread.run_sync(self.quick_writer.dispose)
+                await to_thread.run_sync(self.quick_writer.close, limiter=self._writing)
 
     async def _checked_out(self, engine: AsyncEngine) -> AsyncConnection:
         connecting = self._begin(_connect(engine))
@@ -145,7 +160,7 @@ async def _give_back(connecting: asyncio.Task[AsyncConnection]) -> None:
         await (await connecting).close()
 
 
-async def _worked(connection: AsyncConnection, work: Callable[[Connection], T]) -> T:
+async def _worked(connection: AsyncConnection, work: Callable[[Transaction], T]) -> T:
     async with aclosing(connection), connection.begin():
         return await connection.run_sync(work)
 

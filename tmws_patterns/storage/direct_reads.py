@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
 from anyio import CancelScope
 from sqlalchemy import Executable
-from sqlalchemy.dialects import sqlite
 
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
+from tmws_patterns.storage.prepared import SQLITE, prepared
 
 BUSY_TIMEOUT = 0.2  # seconds; a reader waits only while the file changes its shape
 MAPPED = 2**31 - 2**16  # bytes of a file that are mapped at most: SQLite's limit
@@ -98,14 +97,5 @@ class DirectReads:
 
 
 def _ready(statement: Executable, values: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:
-    compiled = _compiled(statement)
-    if not compiled.post_compile_params:
-        return compiled.string, compiled.construct_params(values)
-    expanded = compiled.construct_expanded_state(values)  # a list of values becomes as many parameters
-    return expanded.statement, expanded.parameters
-
-
-@lru_cache(maxsize=256)
-def _compiled(statement: Any) -> Any:
-    """The statement without its values; it is known by its identity."""
-    return statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+    ready = prepared(SQLITE, statement, values)
+    return ready.text, ready.named(values or {})

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from tmws_patterns.ports import Epochs
-from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.connections import Connections, Transaction
 from tmws_patterns.storage.failures import translated
 from tmws_patterns.storage.schema import tag_epochs
 
@@ -27,7 +27,7 @@ ALL = select(tag_epochs.c.tag, tag_epochs.c.epoch)
 class EpochLedger(Epochs, Protocol):
     """Epochs that a write of another table can take part in."""
 
-    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Transaction, tags: Iterable[str]) -> Mapping[str, int]:
         """Raise the tags' epochs in the connection's transaction; returns the new ones, for `learn`."""
         ...
 
@@ -43,7 +43,7 @@ def bump_statement(insert: Callable[..., Any]) -> Any:
     return statement.on_conflict_do_update(index_elements=["tag"], set_=raised).returning(tag_epochs.c.epoch)
 
 
-def raise_epochs(connection: Connection, statement: Any, tags: Iterable[str]) -> dict[str, int]:
+def raise_epochs(connection: Transaction, statement: Any, tags: Iterable[str]) -> dict[str, int]:
     """The new epochs of the tags, in the connection's transaction."""
     # sorted, so that two writers lock the rows in the same order
     return {tag: connection.scalar(statement, {"tag": tag}) for tag in sorted(set(tags))}
@@ -101,7 +101,7 @@ class SqliteEpochs:
         """Raise the epoch of each tag by one."""
         await self._connections.transact(lambda connection: self.bump_within(connection, tags))
 
-    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Transaction, tags: Iterable[str]) -> Mapping[str, int]:
         """See EpochLedger."""
         return raise_epochs(connection, self._BUMP, tags)
 

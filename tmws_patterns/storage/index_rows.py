@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Select, Text, bindparam, cast, column, delete, func, insert, select
+from sqlalchemy import BigInteger, Select, Text, bindparam, cast, column, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSON
 
 from tmws_patterns.ports import IndexSegment, IndexState, Unindexed
-from tmws_patterns.storage.connections import Connections, Reads
+from tmws_patterns.storage.connections import Connections, Reads, Transaction
 from tmws_patterns.storage.memory_rows import take_numbers
 from tmws_patterns.storage.schema import counters, index_chunks, index_segments
 from tmws_patterns.storage.schema import memories as m
@@ -47,6 +47,12 @@ _BETWEEN = (
 _NUMBERS = select(m.c.number).where(m.c.number >= bindparam("first"), m.c.number <= bindparam("last"))
 _EXISTING = select(m.c.number).where(m.c.number.in_(bindparam("numbers", expanding=True)))
 _AT_ONCE = 1_000  # numbers bound to one statement
+_REPLACED = delete(index_segments).where(index_segments.c.id.in_(bindparam("ids", expanding=True)))
+_OVERLAPPING = select(func.count()).where(
+    index_segments.c.first <= bindparam("to"), index_segments.c.last >= bindparam("from")
+)
+_CUT = delete(index_chunks).where(index_chunks.c.key.between(bindparam("from"), bindparam("to")))
+_SEGMENT, _CHUNKS = insert(index_segments), insert(index_chunks)
 _HEAD = select(index_segments.c.head).where(index_segments.c.id == bindparam("id"))
 
 
@@ -118,21 +124,19 @@ class SqlIndexRows:
         self, replaced: Sequence[int], first: int, last: int, docs: int, head: bytes, chunks: Mapping[int, bytes]
     ) -> bool:
         """See IndexRows."""
-        overlapping = select(func.count()).where(index_segments.c.first <= last, index_segments.c.last >= first)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Transaction) -> None:
             number = take_numbers(connection, "segments", 1)  # whoever is second waits here
-            gone = connection.execute(delete(index_segments).where(index_segments.c.id.in_(replaced)))
-            if gone.rowcount != len(replaced) or connection.scalar(overlapping):
+            gone = connection.execute(_REPLACED, {"ids": list(replaced)})
+            if gone.rowcount != len(replaced) or connection.scalar(_OVERLAPPING, {"from": first, "to": last}):
                 raise _OvertakenError
             for segment in replaced:
-                keys = index_chunks.c.key.between(segment * SPREAD, (segment + 1) * SPREAD - 1)
-                connection.execute(delete(index_chunks).where(keys))
+                connection.execute(_CUT, {"from": segment * SPREAD, "to": (segment + 1) * SPREAD - 1})
             row = {"id": number, "first": first, "last": last, "docs": docs, "head": head}
-            connection.execute(insert(index_segments), row)
+            connection.execute(_SEGMENT, row)
             rows = [{"key": number * SPREAD + place, "data": chunk} for place, chunk in chunks.items()]
             if rows:
-                connection.execute(insert(index_chunks), rows)
+                connection.execute(_CHUNKS, rows)
 
         try:
             await self._connections.transact(work)

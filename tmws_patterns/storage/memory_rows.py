@@ -9,25 +9,29 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, update
 
 from tmws_patterns.call import Scope
 from tmws_patterns.ports import Memory
-from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.connections import Connections, Transaction
 from tmws_patterns.storage.epochs import EpochLedger
-from tmws_patterns.storage.schema import Moment, counters, memories, memory_shares, memory_tags, moment_of
+from tmws_patterns.storage.schema import counters, memories, memory_shares, memory_tags, microseconds_of, moment_of
 from tmws_patterns.storage.words import tag_key
 
 T = TypeVar("T")
 
 COLUMNS = tuple(column.name for column in memories.c if column.name != "number")
 
+_TIMES = ("created_at", "updated_at", "expires_at")
+
 _INSERT = insert(memories)
-_EXPIRED = delete(memories).where(memories.c.expires_at <= bindparam("now", type_=Moment))
+_INSERT_TAGS = insert(memory_tags)
+_INSERT_SHARES = insert(memory_shares)
+_EXPIRED = delete(memories).where(memories.c.expires_at <= bindparam("now", type_=BigInteger))
 _OWNED = delete(memories).where(
     memories.c.id.in_(bindparam("ids", expanding=True)),
     memories.c.tenant == bindparam("tenant"),
@@ -48,7 +52,7 @@ _TAKEN = _OWNERS.where(memories.c.id.in_(bindparam("ids", expanding=True)))
 _AT_ONCE = 500  # fingerprints or ids looked for by one statement
 
 
-def take_numbers(connection: Connection, counter: str, count: int) -> int:
+def take_numbers(connection: Transaction, counter: str, count: int) -> int:
     """The first of so many numbers that nobody had or will have."""
     taken: int = connection.execute(_TAKE, {"counter": counter, "taken": count}).scalar_one()
     return taken - count + 1
@@ -65,7 +69,7 @@ class SqlMemoryRows:
     async def add(self, memories: Sequence[Memory], bump: Iterable[str]) -> list[str]:
         """See MemoryRows. What has expired by now is deleted."""
 
-        def work(connection: Connection) -> list[str]:
+        def work(connection: Transaction) -> list[str]:
             connection.execute(_EXPIRED, {"now": self._now()})
             first = take_numbers(connection, "memories", len(memories))
             stored = _own_ids(memories, _taken(connection, memories))
@@ -84,9 +88,9 @@ class SqlMemoryRows:
         """See MemoryRows."""
         owner = {"ids": [memory.id], "tenant": memory.tenant, "agent": memory.agent_id}
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Transaction) -> bool:
             first = take_numbers(connection, "memories", 1)
-            there = connection.execute(_OWNED, owner).rowcount > 0
+            there: bool = connection.execute(_OWNED, owner).rowcount > 0
             if there:
                 _write(connection, [memory], first)
             return there
@@ -105,10 +109,10 @@ class SqlMemoryRows:
         """See MemoryRows."""
         return await self._written(lambda connection: connection.execute(_EXPIRED, {"now": self._now()}).rowcount, bump)
 
-    async def _written(self, work: Callable[[Connection], T], bump: Iterable[str]) -> T:
+    async def _written(self, work: Callable[[Transaction], T], bump: Iterable[str]) -> T:
         """What `work` returns, in one transaction with the bump of the tags."""
 
-        def whole(connection: Connection) -> tuple[T, Mapping[str, int]]:
+        def whole(connection: Transaction) -> tuple[T, Mapping[str, int]]:
             raised = self._epochs.bump_within(connection, bump)
             return work(connection), raised
 
@@ -116,8 +120,9 @@ class SqlMemoryRows:
         self._epochs.learn(raised)
         return done
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
+    def _now(self) -> int:
+        """Microseconds since 1970."""
+        return int(self._clock() * 1_000_000)
 
     async def count(self) -> int:
         """See MemoryRows."""
@@ -157,7 +162,7 @@ def _moment(kept: int | datetime) -> datetime:
     return moment_of(kept) if isinstance(kept, int) else kept
 
 
-def _alike(connection: Connection, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:
+def _alike(connection: Transaction, memories: Sequence[Memory]) -> dict[tuple[str, ...], Memory]:
     """What is there of the same owners with the same fingerprints."""
     wanted = sorted({memory.fingerprint for memory in memories if memory.fingerprint})
     found: dict[tuple[str, ...], Memory] = {}
@@ -167,13 +172,13 @@ def _alike(connection: Connection, memories: Sequence[Memory]) -> dict[tuple[str
     return found
 
 
-def _taken(connection: Connection, stored: Sequence[Memory]) -> dict[str, tuple[str, str]]:
+def _taken(connection: Transaction, stored: Sequence[Memory]) -> dict[str, tuple[str, str]]:
     """The ids that are taken, with their owners (tenant, agent)."""
     ids = [memory.id for memory in stored]
     found: dict[str, tuple[str, str]] = {}
     for start in range(0, len(ids), _AT_ONCE):
         rows = connection.execute(_TAKEN, {"ids": ids[start : start + _AT_ONCE]})
-        found |= {row.id: (row.tenant, row.agent_id) for row in rows}
+        found |= {name: (tenant, agent) for name, tenant, agent in rows}
     return found
 
 
@@ -224,11 +229,11 @@ def _identity(memory: Memory) -> tuple[str, ...]:
     return (memory.tenant, memory.agent_id, memory.fingerprint)
 
 
-def _write(connection: Connection, stored: Sequence[Memory], first: int) -> None:
+def _write(connection: Transaction, stored: Sequence[Memory], first: int) -> None:
     inserts = (
         (_INSERT, [{"number": first + place, **_row(memory)} for place, memory in enumerate(stored)]),
-        (memory_tags.insert(), [row for memory in stored for row in _tag_rows(memory)]),
-        (memory_shares.insert(), [row for memory in stored for row in _share_rows(memory)]),
+        (_INSERT_TAGS, [row for memory in stored for row in _tag_rows(memory)]),
+        (_INSERT_SHARES, [row for memory in stored for row in _share_rows(memory)]),
     )
     for statement, rows in inserts:
         if rows:
@@ -237,6 +242,8 @@ def _write(connection: Connection, stored: Sequence[Memory], first: int) -> None
 
 def _row(memory: Memory) -> dict[str, Any]:
     row = {name: getattr(memory, name) for name in COLUMNS}
+    for time in _TIMES:
+        row[time] = None if row[time] is None else microseconds_of(row[time])
     row["tags"] = json.dumps(memory.tags, ensure_ascii=False)
     row["shared_with"] = json.dumps(memory.shared_with, ensure_ascii=False)
     return row

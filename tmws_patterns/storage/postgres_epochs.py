@@ -15,12 +15,12 @@ from contextlib import asynccontextmanager
 import anyio
 import orjson
 from anyio import Lock
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql
 
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.ports import told_epochs
-from tmws_patterns.storage.connections import Connections
+from tmws_patterns.storage.connections import Connections, Transaction
 from tmws_patterns.storage.epochs import ALL, bump_statement, by_tag, raise_epochs
 from tmws_patterns.storage.postgres import Connect, listening
 from tmws_patterns.tasks import background_tasks
@@ -69,7 +69,7 @@ class PostgresEpochs:
         """Raise the epoch of each tag by one."""
         self.learn(await self._connections.transact(lambda connection: self.bump_within(connection, tags)))
 
-    def bump_within(self, connection: Connection, tags: Iterable[str]) -> Mapping[str, int]:
+    def bump_within(self, connection: Transaction, tags: Iterable[str]) -> Mapping[str, int]:
         """See EpochLedger. Every process is told as the transaction commits."""
         raised = raise_epochs(connection, self._BUMP, tags)
         told = orjson.dumps(raised).decode()

@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from anyio import CancelScope
 from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql import asyncpg
 
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.connections import Connections
 from tmws_patterns.storage.postgres import Connect, told
+from tmws_patterns.storage.prepared import POSTGRES, prepared
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,10 +71,10 @@ class PostgresReads:
     async def _read(self, connection: Any, statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Any]:
         """On the connection, or a new one for None; whichever it is, it is kept for the next read unless it fails."""
         try:
-            compiled = _compiled(statement).construct_expanded_state(values)
+            ready = prepared(POSTGRES, statement, values)
             connection = connection or await self._connect()
             with told(self._connections.place, "no answer"):
-                found: Sequence[Any] = await connection.fetch(compiled.statement, *compiled.positional_parameters)
+                found: Sequence[Any] = await connection.fetch(ready.text, *ready.placed(values or {}))
         except BaseException:
             self._open -= 1
             if connection is not None:
@@ -86,10 +85,3 @@ class PostgresReads:
         else:
             self._free.append(connection)
         return found
-
-
-@lru_cache(maxsize=256)
-def _compiled(statement: Any) -> Any:
-    """The statement without its values; it is known by its identity."""
-    dialect: Any = asyncpg.dialect  # SQLAlchemy leaves it untyped
-    return statement.compile(dialect=dialect())

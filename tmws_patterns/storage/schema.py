@@ -38,13 +38,13 @@ def microseconds_of(moment: datetime) -> int:
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970."""
+    """An aware datetime, kept as microseconds since 1970; these may be given as they are."""
 
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
-        return None if value is None else microseconds_of(value)
+    def process_bind_param(self, value: datetime | int | None, _dialect: Dialect) -> Any:
+        return microseconds_of(value) if isinstance(value, datetime) else value
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         return None if value is None else moment_of(value)

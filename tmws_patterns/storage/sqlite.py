@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage.connections import POOL_TIMEOUT, Connections
+from tmws_patterns.storage.direct_writes import DirectWrites
 from tmws_patterns.storage.failures import translated
 
 BUSY_TIMEOUT = 5.0
@@ -86,12 +87,10 @@ async def open_file(path: Path, settings: Settings, *, synchronous: str) -> Conn
     )
     _on_connect(reader.sync_engine, "PRAGMA query_only = ON")
     writer = create_async_engine(url, pool_size=1, **options)
-    plain = {"connect_args": {**options["connect_args"], "check_same_thread": False}, "max_overflow": 0}
-    quick = create_engine(URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=1, **plain)
-    for engine in (writer.sync_engine, quick):
-        _on_connect(engine, f"PRAGMA synchronous = {synchronous}", "PRAGMA foreign_keys = ON")
-        event.listen(engine, "begin", _begin_immediate)
-    return Connections(reader, writer, str(path), quick)
+    pragmas = (f"PRAGMA synchronous = {synchronous}", "PRAGMA foreign_keys = ON")
+    _on_connect(writer.sync_engine, *pragmas)
+    event.listen(writer.sync_engine, "begin", _begin_immediate)
+    return Connections(reader, writer, str(path), DirectWrites(path, pragmas, BUSY_TIMEOUT))
 
 
 def copied(path: Path, file: Path) -> None:

@@ -1,0 +1,96 @@
+"""The quick way to write to SQLite: whole transactions on a connection of their own, in a thread.
+
+A memory that is stored by itself takes seven small statements. Run by SQLAlchemy they take three times as long as by
+the driver (scripts/bench_memory.py measures them), so they are compiled by Core and run by the driver.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable
+
+from tmws_patterns.storage.prepared import SQLITE, prepared
+
+T = TypeVar("T")
+
+
+class Done:
+    """What a statement did: its rows, as plain tuples, or how many rows it changed."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._rows: list[tuple[Any, ...]] = cursor.fetchall()  # RETURNING has to be read to its end
+        self.rowcount = cursor.rowcount
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._rows)
+
+    def scalar_one(self) -> Any:
+        """The first value of the only row."""
+        ((value, *_),) = self._rows
+        return value
+
+
+class DirectWrites:
+    """Runs one transaction at a time; whoever calls it sees to that. The connection is opened by the first.
+
+    Raises what sqlite3 raises.
+    """
+
+    def __init__(self, path: Path, pragmas: Sequence[str], timeout: float) -> None:
+        """Open nothing yet; `timeout` is how many seconds a writer of another connection is waited for."""
+        self._path = path
+        self._pragmas = tuple(pragmas)
+        self._timeout = timeout
+        self._connection: sqlite3.Connection | None = None
+
+    def transact(self, work: Callable[[DirectWrites], T]) -> T:
+        """What `work` returns, committed; rolled back where it raises."""
+        connection = self._opened()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = work(self)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return done
+
+    def execute(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Done:
+        """Run a statement within the transaction, for each of several rows of values where these are given."""
+        connection = self._opened()
+        if isinstance(values, Sequence):
+            ready = prepared(SQLITE, statement, values[0])
+            return Done(connection.executemany(ready.text, [ready.named(row) for row in values]))
+        ready = prepared(SQLITE, statement, values)
+        return Done(connection.execute(ready.text, ready.named(values or {})))
+
+    def scalar(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        """The first value of the only row."""
+        return self.execute(statement, values).scalar_one()
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            )
+            try:
+                for pragma in self._pragmas:
+                    connection.execute(pragma)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
