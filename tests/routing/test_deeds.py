@@ -24,6 +24,9 @@ from tmws_patterns.targets import Effect, ToolTarget
         ("back up the database", "backup"),
         ("Let me know as soon as it changes", "watch"),
         ("send the log to Ravi", "send"),
+        ("Register one more server", "register"),
+        ("deploy the release", "deploy"),
+        ("build the timeline server", "build"),
     ],
 )
 def test_the_verb_of_an_order_is_found_behind_what_is_polite(sentence: str, deed: str) -> None:
@@ -43,6 +46,10 @@ def test_the_verb_of_an_order_is_found_behind_what_is_polite(sentence: str, deed
         "back from lunch, show me the log",
         "let me know whether it changed",
         "We clean up before the summer, could you list all branches",
+        "Deploy broke, so list the newest commits",
+        "Release freeze starts at noon in Berlin",
+        "Draw together what we know",
+        "Build a timeline of our notes",
     ],
 )
 def test_a_question_orders_nothing(sentence: str) -> None:

@@ -43,6 +43,14 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "backups run at night", "importance": "0.9", "tags": "ops, backup"},
         ),
         (
+            'Commit to memory "builds need 16 GB" and let everyone see it, that is, make it public.',
+            {"content": "builds need 16 GB", "access_level": "public"},
+        ),
+        (
+            "We chose Acme for catering, keep that in mind and mark it 0.8 important",
+            {"content": "We chose Acme for catering", "importance": "0.8"},
+        ),
+        (
             "note for the design team: the logo is final",
             {"content": "the logo is final", "team": "design", "access_level": "team"},
         ),

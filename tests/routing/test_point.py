@@ -44,6 +44,7 @@ def router() -> Router:
         ("creating a branch called x?", "this is a question, and branching changes something"),
         ("I created a branch called x yesterday", "this tells what happened, and branching would do it"),
         ("I created a branch called x, it works", "this tells what happened, and branching would do it"),
+        ("created a branch called x an hour ago", "this tells what happened, and branching would do it"),
         ("remember, did we create it?", "this is a question, and keeping changes something"),
     ],
 )

@@ -19,7 +19,7 @@ _DEEDS = frozenset(
     discard download draft draw drop edit email empty enable erase export fix flush format forward generate
     grant hand hide implement import increase insert install invite kill label launch link lint lock mark merge
     migrate modify move mute notify optimise optimize order overwrite paint pause pay pin post prune publish
-    push raise rebase reboot rebuild reconnect reduce refactor reformat reject release reload rename repair
+    push raise rebase reboot rebuild reconnect reduce refactor reformat register reject release reload rename repair
     replace reply reset resize restart restore resume retag revert reword rewrite rollback rotate scale schedule
     send shift shorten shut sing squash stash stop submit subscribe swap sync terminate throw track translate
     truncate turn undo uninstall unlock unsubscribe update upgrade upload wipe
@@ -27,16 +27,26 @@ _DEEDS = frozenset(
 )
 _HANDING = frozenset("send hand bring throw forward get give".split())  # "send me the log" asks to be told
 _ME = frozenset(("me", "us"))
+_AFTER_A_NOUN = frozenset(  # "deploy broke", "release freeze starts at noon", "change of plan"
+    "of is was has had broke breaks failed fails freeze starts started needs notes went window".split()
+)
+_TOLD = re.compile(  # what is built or drawn of what is here is told: "build a timeline of our notes"
+    r"\b(?:build|draw|draft|create|generate)(?: me| us)? an? (?:\w+ )?"
+    r"(?:timeline|overview|picture|summary) (?:of|from|for)\b",
+    re.IGNORECASE,
+)
+_TOLD_WITHIN = 60  # characters
 _WATCHING = re.compile(
     r"(?:please )?(?:keep watching|keep an eye|watch|(?:let me know|tell me|warn me|ping me|wake me|inform me)"
     r" (?:each time|every time|whenever|as soon as|once|when|if)\b(?! .{1,60}\?$))",
     re.IGNORECASE,
 )
 _WONDERING = re.compile(
-    r"(?:(?:hey|ok|so|please|tell me|can you|could you|i wonder|explain(?: to me)?)[, ]+){0,2}"
-    r"(?:(?P<what_is_a>what(?: is|'s|\u2019s| are) an? )"
-    r"|(?P<difference>what(?: is|'s|\u2019s) the difference between )"
-    r"|(?P<another_word>what(?: is|'s|\u2019s) (?:another|a different) (?:word|name|term)\b)"
+    r"(?:(?:hey|ok|so|please|tell me|can you|could you|i wonder|explain(?: to me)?|in your (?:own )?opinion"
+    r"|in general|generally|do you think)[, ]+){0,2}"
+    r"(?:(?P<what_is_a>what(?: is|['\u2019]?s| are) an? )"
+    r"|(?P<difference>what(?: is|['\u2019]?s) the difference between )"
+    r"|(?P<another_word>what(?: is|['\u2019]?s) (?:another|a different) (?:word|name|term)\b)"
     r"|(?P<meaning>what (?:does|do) .{1,80} (?:mean|stand for)\b)"
     r"|(?P<how_to>how (?:do|can|should|would) (?:i|you|we|one|people) |how to )"
     r"|(?P<how_works>how (?:do|does) .{1,80} works?\b)"
@@ -68,8 +78,11 @@ def ordered(sentence: str) -> str:
     said = words(sentence)[:8]
     for word, following in pairwise([*said, ""]):
         if word not in _POLITE and not (word in _HANDING and following in _ME):
-            said_so = {("back", "up"): "backup", ("change", "of"): ""}.get((word, following), word)
-            return said_so if said_so in _DEEDS else ""
+            said_so = {("back", "up"): "backup", ("draw", "together"): "", ("draw", "up"): ""}.get(
+                (word, following), word
+            )
+            is_noun = following in _AFTER_A_NOUN or _TOLD.search(sentence, 0, _TOLD_WITHIN) is not None
+            return said_so if said_so in _DEEDS and not is_noun else ""
     return ""
 
 

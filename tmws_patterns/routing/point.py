@@ -32,6 +32,8 @@ _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is
     r"(?!.*[,;.:!]\s(?!(?:it|its|which|who|but|because|since|he|she|they|we|i|that|and)\b))"
     r"(?:(?:(?:(?i:i|we|he|she|they|you|it|somebody|someone|nobody)|[A-Z][a-z]+)(?:['’](?:ve|s|d)| have| has| had)?\s"
     r"(?:just |already |once |never |only )?(?:ran|created|made|committed|opened|stored|started|cut|tried))\b"
+    r"|(?:already |just )?(?i:ran|created|made|committed|opened|stored|started|saved)\b.*"
+    r"\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\b"
     r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled)\b"
     r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b)"
 )

@@ -235,10 +235,12 @@ _BOUND = (
     r"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
     r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
     r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops|or (?:fewer|less))\b",
-    r"(?<![\w.])(?P<number>{n}) (?:of them|will do|will suffice|(?:is|are) (?:fine|enough|plenty))\b",
+    r"(?<![\w.])(?P<number>{n})(?: [a-z]{{2,20}})? (?:of them|will (?:do|suffice)|(?:is|are) (?:fine|enough|plenty))\b",
     r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|highest|latest|newest|last)\b",
-    r"[,;:]\s(?P<number>{n})[.!?\s]*$",
+    r"[,;:]\s(?:(?:say|maybe|about|around|roughly)\s)?(?P<number>{n})[.!?\s]*$",
+    r"[,;:]\s(?P<number>2[5-9]|[3-9]\d|\d{{3,7}})\sor\sso[.!?\s]*$",  # a lower one may be an hour
 )
+_DATED = frozenset(("date", "datetime", "time"))  # "up to 31 March" is no number of results
 _LASTING = r"\s(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|quarters?|years?)\b"
 _MANY = re.compile(r"\d{1,7}(?: [a-z]{1,20})? (?:at most|at the most|max|tops|or fewer|or less)\b")
 _BOUNDED = tuple(re.compile(form.format(n=rf"(?:\d{{1,7}}|{NUMERAL})", u=_LASTING), re.IGNORECASE) for form in _BOUND)
@@ -248,6 +250,8 @@ def bounded(wanted: Wanted, heard: Heard) -> Named:
     """A number that is said to be the most: "up to fifteen", "12 at most", "the latest 8"."""
     found = []
     for match in (m for form in _BOUNDED for m in form.finditer(heard.plain)):
+        if any(s.kind in _DATED and s.start <= match.start("number") < s.end for s in heard.spans):
+            continue
         said = match["number"]
         value = value_of(said) or int(said)
         value *= 1_000 if match.groupdict().get("thousand") else 1

@@ -16,6 +16,7 @@ _TEAM = (
     r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?"
     r"(?:team\s(?P<value>[\w\-]+)|(?P<value_2>(?!(?:the|my|our|your|this|whole|entire)\s)[\w\-]+)\steam)"
 )
+_MARK = r"(?:(?:mark|rate|give|set|weigh)\s(?:it|this|that)\s(?:as\s|at\s|an?\s){0,2})?"
 _ABOUT = {
     "tags": (
         rf"(?:with|under|using|has|add)\s(?:the\s)?(?:tags?|labels?)(?:\sit)?:?\s(?P<value>{_LIST})",
@@ -23,8 +24,8 @@ _ABOUT = {
         r"(?P<value>#[\w\-]+(?:,?\s(?:and\s)?#[\w\-]+){0,9})",
     ),
     "importance": (
-        rf"(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?(?:%|percent))",
-        r"(?P<value>0?\.\d+|\d{1,3}\s?(?:%|percent))\s(?:important|importance)",
+        rf"{_MARK}(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?(?:%|percent))",
+        rf"{_MARK}(?P<value>0?\.\d+|\d{{1,3}}\s?(?:%|percent))\s(?:important|importance)",
     ),
     "team": (_TEAM, rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}"),
     "shared_with": (
@@ -79,7 +80,12 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
-_MARKS = '"“«'
+_GOING_ON = re.compile(
+    r"([\"“«][^\"“”«»]+[\"”»])[,;.]?\s(?:and\s|so\s|then\s|but\s)?(?:please\s)?"
+    r"(?:let|make|mark|give|set|share|tag|label|keep|put|file|rate|it\sis|it['’]s|that\sis)\b",
+    re.IGNORECASE,
+)
+_MARKS = "\"“«'"
 _POINTING = re.compile(r"(?:this|the following)(?: and|,| \()\s?", re.IGNORECASE)  # to a note that comes later
 _POLITELY = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d{1,3})\s?(?:%|percent)", re.IGNORECASE)
@@ -106,7 +112,7 @@ def note_of(sentence: str, caught: str) -> dict[str, str]:
         note = note.rstrip().removesuffix("?")
     found = dict(_said_before(before))
     note = _opening(note, found)
-    note = _unquoted(_ending(note, found))
+    note = _unquoted(_first_quoted(_ending(note, found)))
     if set(found) & {"team", "shared_with"}:
         found["access_level"] = "team" if "team" in found else "shared"
     return {**found, "content": note} if note.strip() else {}
@@ -179,6 +185,12 @@ def _value(match: re.Match[str]) -> str:
     if share := _PERCENT.fullmatch(said):
         return str(round(int(share[1]) / 100, 4))
     return ", ".join(w for w in re.split(r"[\s,\"']+", said) if w and w.casefold() != "and")
+
+
+def _first_quoted(note: str) -> str:
+    """A note in quotation marks without the request that goes on behind it: '"X" and let everyone see it'."""
+    match = _GOING_ON.match(note.strip())
+    return match.group(1) if match else note
 
 
 def _unquoted(note: str) -> str:

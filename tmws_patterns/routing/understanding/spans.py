@@ -29,12 +29,12 @@ _QUOTED = re.compile(
 )
 _TLD = "com|org|net|io|dev|ai|gov|edu|info|eu|uk|de|fr|jp|ch|nl"
 _FORMS = re.compile(
-    rf"""(?<![\w@])(?:
+    rf"""(?<![\w@\x00])(?:
       (?P<url>(?:https?|ftp|file|ssh|wss?)://[^\s<>"'`]{{1,2000}})
     | (?P<email>[A-Za-z0-9][\w.%+\-]{{0,63}}@[A-Za-z0-9](?:[\w\-]{{0,62}}\.){{1,5}}[A-Za-z]{{2,12}}\b)
     | (?P<uuid>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}\b)
     | (?P<drive>[A-Za-z]:\\[^\s"'<>|?*]{{1,400}})
-    | (?P<path>(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$)|[\w\-][\w.\-]{{1,60}}/(?=[\s,;)]|$))
+    | (?P<path>(?<![+±])(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$)|[\w\-][\w.\-]{{1,60}}/(?=[\s,;)]|$))
     | (?P<revision>(?<=\s)(?:main|master|develop|trunk)(?:[~^]\d{{0,4}}){{0,4}}(?![\w.\-/])
         |(?:ORIG_)?HEAD(?:[~^]\d{{0,4}}){{0,4}}(?!\w))
     | (?P<ip>\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.]))
@@ -57,10 +57,10 @@ _NUMBER = re.compile(
     r"(?![\d:]|[.,/\-]\d|st\b|nd\b|rd\b|th\b)(?:\s?(?P<unit>km/h|%|°\s?[CF]\b|[A-Za-zµ]{1,14}\b))?"
 )
 _NOUN = re.compile(
-    r"\s(?:(?:more|last|first|new|next|most|latest|recent|important|top|other|[a-z]{2,12}est)\s){0,2}([A-Za-z]{2,20})\b"
+    r"\s(?:(?:more|last|first|new|next|most|latest|recent|important|top|other|stored|saved|remembered|kept|[a-z]{2,12}est)\s){0,2}([A-Za-z]{2,20})\b"
 )
 _WORDED = re.compile(
-    rf"(?<![\w\-])({NUMERAL})\s(?:of\sthe\s)?(?:(?:most|latest|recent|important|top|other|[a-z]{{2,12}}est)\s){{0,2}}"
+    rf"(?<![\w\-])({NUMERAL})\s(?:of\sthe\s)?(?:(?:most|latest|recent|important|top|other|stored|saved|remembered|kept|[a-z]{{2,12}}est)\s){{0,2}}"
     rf"([A-Za-z]{{2,20}})(?!\w)",
     re.IGNORECASE,
 )
@@ -98,6 +98,10 @@ _WORDED_SUMS = tuple(
     (re.compile(form, re.IGNORECASE), meant)
     for form, meant in (
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM})\s?(?:%|percent) of (?P<b>{_TERM})(?![\w/])", "{a} / 100 * {b}"),
+        (
+            r"(?<![\w.,/:\-])(?P<a>\d[\d.,]{0,17}) [a-z]{2,15} (?:times|multiplied by) (?P<b>\d[\d.,]{0,17}\d)",
+            "{a} * {b}",
+        ),
         (rf"(?<![\w.])(?P<a>{_FUNCTION}\d[\d.,]{{0,20}}\))", "{a}"),
         (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({a})"),
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{a} ** 2"),
