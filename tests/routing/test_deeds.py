@@ -25,6 +25,9 @@ from tmws_patterns.targets import Effect, ToolTarget
         ("Let me know as soon as it changes", "watch"),
         ("send the log to Ravi", "send"),
         ("Register one more server", "register"),
+        ("The failed server ought to be restarted.", "restart"),
+        ("the old table should really be dropped", "drop"),
+        ("that page must be updated", "update"),
         ("deploy the release", "deploy"),
         ("build the timeline server", "build"),
     ],
@@ -50,6 +53,9 @@ def test_the_verb_of_an_order_is_found_behind_what_is_polite(sentence: str, deed
         "Release freeze starts at noon in Berlin",
         "Draw together what we know",
         "Build a timeline of our notes",
+        "What should be updated next",
+        "show which of them should be dropped",
+        "should the server be restarted?",
     ],
 )
 def test_a_question_orders_nothing(sentence: str) -> None:

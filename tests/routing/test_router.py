@@ -17,6 +17,7 @@ from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Bands, Router, confused
 from tmws_patterns.routing.router import toss_up
+from tmws_patterns.routing.triggers import TriggerIndex
 from tmws_patterns.targets import Effect
 
 pytestmark = pytest.mark.anyio
@@ -223,6 +224,22 @@ def test_no_sentence_raises_anything_but_invalid_input(query: str) -> None:
 
 
 _SHARED = learned(PatternRegistry(SHIPPED))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "caught"),
+    [
+        ("go to release/2.4.", "release/2.4"),
+        ("go to release/2.4", "release/2.4"),
+        ("go to 'docs'", "docs"),
+        ("go to the end.", "the end."),
+        ("go to ..", ".."),
+        ("go to v1.8.0?", "v1.8.0"),
+    ],
+)
+def test_a_group_catches_a_word_without_the_full_stop_behind_it(sentence: str, caught: str) -> None:
+    (match,) = TriggerIndex([r"^go to (?P<where>.+)$"]).match(sentence)
+    assert match.groups == {"where": caught}
 
 
 def test_a_trigger_of_nested_repeats_is_matched_in_linear_time() -> None:

@@ -101,7 +101,8 @@ def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
     ("sentence", "most"),
     [
         ("what we decided, 8 or fewer", 8), ("the latest half dozen", 6), ("recent memories, 20", 20), ("3 will do", 3),
-        ("not more than 5k chars", 5_000), ("the 6 most important things", 6), ("a dozen of them", 12),
+        ("not more than 5k chars", 5_000), ("the 6 most important things", 6), ("the twelve heaviest notes", 12),
+        ("a dozen of them", 12),
         ("the freshest notes, say 20.", 20), ("what was saved, 25 or so", 25), ("what is on, 7 or so", None),
         ("two thousand characters is plenty", 2_000), ("what changed up to 31 March 2026", None),
         ("what we decided in the last 3 days", None), ("just 2 weeks of it", None), ("open at 7", None),

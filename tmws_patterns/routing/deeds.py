@@ -30,6 +30,11 @@ _ME = frozenset(("me", "us"))
 _AFTER_A_NOUN = frozenset(  # "deploy broke", "release freeze starts at noon", "change of plan"
     "of is was has had broke breaks failed fails freeze starts started needs notes went window".split()
 )
+_PASSIVE = re.compile(  # "the server ought to be restarted."
+    r"^(?!what|which|who|how|when|where|why|show|list|find|remember).{1,80}\b(?:ought to|should|must|needs to|has to)"
+    r" (?:\w+ly )?be (?:\w+ly )?(\w{2,14}ed)\b[^?]{0,80}$",
+    re.IGNORECASE,
+)
 _TOLD = re.compile(  # what is built or drawn of what is here is told: "build a timeline of our notes"
     r"\b(?:build|draw|draft|create|generate)(?: me| us)? an? (?:\w+ )?"
     r"(?:timeline|overview|picture|summary) (?:of|from|for)\b",
@@ -50,6 +55,7 @@ _WONDERING = re.compile(
     r"|(?P<meaning>what (?:does|do) .{1,80} (?:mean|stand for)\b)"
     r"|(?P<how_to>how (?:do|can|should|would) (?:i|you|we|one|people) |how to )"
     r"|(?P<how_works>how (?:do|does) .{1,80} works?\b)"
+    r"|(?P<how_come>by (?:what|which) (?:means|mechanism) )"
     r"|(?P<why_is>why (?:do|does|is|are) )"
     r"|(?P<who>who (?:makes|invented|started|wrote|created|built|designed|plays|sells) )"
     r"|(?P<which_best>which .{1,80}\b(?:most popular|best known|in the world|is better|are better)\b)"
@@ -75,6 +81,8 @@ def ordered(sentence: str) -> str:
         return ordered(last)
     if _WATCHING.match(sentence):
         return "watch"
+    if passive := _PASSIVE.search(sentence):
+        return next((deed for deed in _active(passive.group(1).lower()) if deed in _DEEDS), "")
     said = words(sentence)[:8]
     for word, following in pairwise([*said, ""]):
         if word not in _POLITE and not (word in _HANDING and following in _ME):
@@ -84,6 +92,11 @@ def ordered(sentence: str) -> str:
             is_noun = following in _AFTER_A_NOUN or _TOLD.search(sentence, 0, _TOLD_WITHIN) is not None
             return said_so if said_so in _DEEDS and not is_noun else ""
     return ""
+
+
+def _active(participle: str) -> tuple[str, ...]:
+    """What "restarted", "deleted" and "dropped" may be forms of."""
+    return participle.removesuffix("ed"), participle.removesuffix("d"), participle.removesuffix("ed")[:-1]
 
 
 def is_deed(word: str) -> bool:

@@ -55,8 +55,10 @@ def group_names(trigger: str) -> list[str]:
     return list(re2.compile(of_every_alphabet(trigger), options(ignore_case=True)).groupindex)
 
 
-def _unquoted(caught: str) -> str:
-    """What was caught, without the quotes that stand around all of it."""
+def _bare(caught: str) -> str:
+    """What was caught, without the quotes that stand around all of it, or the full stop behind a single word."""
+    if len(caught.split()) == 1:
+        caught = caught.rstrip(".,;:?") or caught
     quoted = len(caught) > 2 and caught[0] == caught[-1] and caught[0] in "\"'`"  # noqa: PLR2004 - two quotes
     return caught[1:-1] if quoted and caught[0] not in caught[1:-1] else caught
 
@@ -103,7 +105,7 @@ class TriggerIndex:
         if match is None:
             return None
         groups = {
-            name.partition("__")[0]: _unquoted(match.group(name).strip())
+            name.partition("__")[0]: _bare(match.group(name).strip())
             for name in self._names[index]
             if match.group(name)
         }
