@@ -107,3 +107,32 @@ def test_many_different_words_are_not_all_remembered(intake: Intake) -> None:
     for number in range(3_000):
         said(intake, query=f"status {number}")
     assert sum(map(len, intake._tables.values())) < 2_000
+
+
+class Loose(str):
+    """A text that is equal to others of its letters, whatever their case."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.casefold() == other.casefold()
+
+    def __hash__(self) -> int:
+        return hash(self.casefold())
+
+
+class NoHash(str):
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("words", [{"query": "{}"}, {"pattern": "{}"}, {"query": "x", "execution_mode": "{}"}])
+def test_a_kind_of_text_that_somebody_made_is_not_remembered(intake: Intake, words: dict[str, str]) -> None:
+    for kind in (Loose, NoHash):
+        assert said(intake, **{name: kind(text.format("fast")) for name, text in words.items()}).said is None
+
+
+def test_a_mode_may_be_given_by_its_name_or_as_such(intake: Intake) -> None:
+    by_name, itself = (said(intake, query="x", execution_mode=mode) for mode in ("fast", ExecutionMode.FAST))
+    assert by_name.said is not None
+    assert itself.said is by_name.said

@@ -18,6 +18,7 @@ from tmws_patterns.selection import check_select, parts
 LARGEST = 4 * 2**20  # bytes of one call's words and arguments together; MCP's HTTP transport stops there too
 _SHORT = 1_000  # characters of a sentence, of a context and of a selection that are remembered
 _PLAIN = frozenset({str, bool, int, float, type(None)})
+_TEXTS = frozenset({str, ExecutionMode})
 _REMEMBERED = 1_024  # calls
 LONGEST_NAME = 200  # characters of a pattern's name, a cursor's own limit being LARGEST
 
@@ -100,8 +101,8 @@ def _plain(words: Words, enveloped: bool) -> tuple[Any, ...] | None:
     query, mode, context, use_cache, pattern, arguments, select, max_tokens, cursor = words
     if arguments or cursor:
         return None
-    for text in (query, pattern, mode):
-        if text is not None and (not isinstance(text, str) or len(text) > _SHORT):
+    for text in (query, pattern, mode):  # of a kind of str that somebody made, nobody knows what it equals
+        if text is not None and (type(text) not in _TEXTS or len(text) > _SHORT):
             return None
     if type(use_cache) is not bool or not (max_tokens is None or type(max_tokens) is int):
         return None  # as 1 and True are equal

@@ -16,9 +16,10 @@ from tmws_patterns.pattern import PatternType
 from tmws_patterns.ports import Cached
 from tmws_patterns.presentation import Shaped
 
-_KEPT = 256  # answers; with _LONGEST, two million characters beside the bytes that local memory is bounded in
-_LONGEST = 8_192  # characters of a page; reading a longer one takes longer than what is spared
+_KEPT = 256  # answers; with _LONGEST, four million characters beside the bytes that local memory is bounded in
+_LONGEST = 8_192  # characters of a page, and bytes of its answer; to read longer ones takes longer than what is spared
 _PASSING = {FAILED, "note", "next_cursor", "stale"}  # what makes a page one of a kind, or gives it an end of its own
+_ANEW = frozenset({"cache", "explain"})  # made for each answer, and never changed by anybody
 
 
 class Repeat(NamedTuple):
@@ -50,9 +51,9 @@ class Repeats:
         self, call: Call, plan: Plan, cached: Cached, shaped: Shaped, metadata: Mapping[str, Any], version: int
     ) -> None:
         """Keep an answer, where it came from local memory and its page may be shown again."""
-        if call.said is None or cached.tier != "local" or len(shaped.body) > _LONGEST:
+        if call.said is None or cached.tier != "local" or max(len(shaped.body), len(cached.payload)) > _LONGEST:
             return
-        if not _PASSING.isdisjoint(metadata):
+        if not _PASSING.isdisjoint(metadata) or any(map(_may_change, metadata.items())):
             return
         if len(self._known) >= _KEPT:
             self._known.clear()
@@ -60,3 +61,9 @@ class Repeats:
         self._known[call.said] = Repeat(
             plan, cached, cached.tags, shaped, name, kind, plan.server, dict(metadata), version
         )
+
+
+def _may_change(said: tuple[str, Any]) -> bool:
+    """True for what a caller could change, for the next one to see: such an answer is made anew each time."""
+    name, value = said
+    return isinstance(value, dict | list) and name not in _ANEW

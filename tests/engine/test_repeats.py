@@ -145,6 +145,22 @@ async def test_a_page_with_a_cursor_is_not_kept_here(remembering) -> None:
     assert remembering._repeats.get(said, remembering.registry.version) is None
 
 
+async def test_nobody_can_change_what_a_hybrid_answer_tells_the_next_one(workshop) -> None:
+    engine = await workshop.engine()
+    await engine.discover()
+    for _ in range(4):
+        found = await ask(engine, "study plane")
+        assert found.metadata["sources"] == {"tool": "workshop.look", "memory": "recall"}
+        found.metadata["sources"]["tool"] = "mine"
+
+
+async def test_a_short_page_of_a_long_answer_holds_nothing_long(remembering) -> None:
+    await remembering.memory.store("elm " + "word " * 3_000)
+    for _ in range(4):
+        assert (await ask(remembering, "recall elm", select="id")).result[0]["id"]
+    assert not any(len(repeat.cached.payload) > 8_192 for repeat in remembering._repeats._known.values())
+
+
 async def test_few_answers_are_kept_and_no_long_one(remembering) -> None:
     await remembering.memory.store("elm " + "word " * 3_000)
     for _ in range(4):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, create_engine, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from tmws_patterns.storage.direct_writes import DirectWrites
+from tmws_patterns.storage.direct_writes import DirectWrites, Running
 from tmws_patterns.storage.prepared import SQLITE, prepared
 
 THINGS = Table("things", MetaData(), Column("id", Integer, primary_key=True), Column("name", Text, nullable=False))
@@ -50,7 +52,7 @@ def names(path: Path) -> list[str]:
 
 
 def test_what_is_written_is_there_and_what_it_returns_comes_back(writes, path) -> None:
-    def work(transaction: DirectWrites) -> list[object]:
+    def work(transaction: Running) -> list[object]:
         transaction.execute(insert(THINGS), ROWS[:2])
         transaction.execute(insert(THINGS), ROWS[2])
         raised = transaction.execute(RAISED, {"which": 1}).scalar_one()
@@ -63,7 +65,7 @@ def test_what_is_written_is_there_and_what_it_returns_comes_back(writes, path) -
 
 
 def test_nothing_is_kept_of_a_transaction_that_raises_and_the_next_one_works(writes, path) -> None:
-    def failing(transaction: DirectWrites) -> None:
+    def failing(transaction: Running) -> None:
         transaction.execute(insert(THINGS), ROWS)
         raise LookupError
 
@@ -98,6 +100,38 @@ def test_a_file_that_cannot_be_opened_is_tried_again(tmp_path, path) -> None:
     writes.transact(lambda transaction: transaction.execute(insert(THINGS), ROWS[:1]))
     writes.close()
     assert names(tmp_path / "later" / "things.db") == ["n0"]
+
+
+def test_threads_take_turns_and_closing_waits_for_the_one_at_work(writes, path) -> None:
+    begun, ended = Event(), []
+
+    def slow(transaction: Running) -> None:
+        transaction.execute(insert(THINGS), ROWS[0])
+        begun.set()
+        time.sleep(0.05)
+        transaction.execute(insert(THINGS), ROWS[1])
+        ended.append("slow")
+
+    def quick(transaction: Running) -> None:
+        transaction.execute(insert(THINGS), ROWS[2])
+        ended.append("quick")
+
+    first = Thread(target=writes.transact, args=(slow,))
+    first.start()
+    begun.wait()
+    second = Thread(target=writes.transact, args=(quick,))
+    second.start()
+    writes.close()
+    assert ended[0] == "slow"
+    first.join()
+    second.join()
+    assert ended == ["slow", "quick"]
+    assert names(path) == ["n0", "n1", "n2"]
+
+
+def test_one_row_that_is_not_there_is_an_error_of_the_database(writes) -> None:
+    with pytest.raises(sqlite3.DatabaseError, match="0 rows"):
+        writes.transact(lambda transaction: transaction.execute(RAISED, {"which": 99}).scalar_one())
 
 
 @given(

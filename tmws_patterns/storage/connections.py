@@ -8,6 +8,7 @@ ends a connection whose statement is cancelled, in a task that the next cancella
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.storage.failures import translated
+
+_LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -110,9 +113,12 @@ class Connections:
         """
         with translated(self.place):
             if self.quick_writer is not None:
-                return await to_thread.run_sync(self.quick_writer.transact, work, limiter=self._writing)
+                return await asyncio.shield(self._begin(self._in_thread(self.quick_writer, work)))
             connection = await self._checked_out(self.writer)
             return await asyncio.shield(self._begin(_worked(connection, work)))
+
+    async def _in_thread(self, writer: QuickWriter, work: Callable[[Transaction], T]) -> T:
+        return await to_thread.run_sync(writer.transact, work, limiter=self._writing)
 
     def pool_status(self) -> dict[str, float]:
         """The reading pool: size, checked_out and overflow in connections, utilization in percent."""
@@ -147,8 +153,13 @@ class Connections:
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            _LOG.debug("%s: what was begun has failed, whether or not anybody waits for it: %s", self.place, failure)
 
 
 async def _connect(engine: AsyncEngine) -> AsyncConnection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable
@@ -30,12 +31,34 @@ class Done:
 
     def scalar_one(self) -> Any:
         """The first value of the only row."""
-        ((value, *_),) = self._rows
-        return value
+        if len(self._rows) != 1:
+            raise sqlite3.DatabaseError(f"{len(self._rows)} rows were found where one is required")
+        return self._rows[0][0]
+
+
+class Running:
+    """A transaction under way, on the connection that it was begun on."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Done:
+        """Run a statement, for each of several rows of values where these are given."""
+        if isinstance(values, Sequence):
+            ready = prepared(SQLITE, statement, values[0])
+            return Done(self._connection.executemany(ready.text, [ready.named(row) for row in values]))
+        ready = prepared(SQLITE, statement, values)
+        return Done(self._connection.execute(ready.text, ready.named(values or {})))
+
+    def scalar(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        """The first value of the only row."""
+        return self.execute(statement, values).scalar_one()
 
 
 class DirectWrites:
-    """Runs one transaction at a time; whoever calls it sees to that. The connection is opened by the first.
+    """Runs one transaction at a time, whichever threads ask. The connection is opened by the first.
 
     Raises what sqlite3 raises.
     """
@@ -46,40 +69,28 @@ class DirectWrites:
         self._pragmas = tuple(pragmas)
         self._timeout = timeout
         self._connection: sqlite3.Connection | None = None
+        self._writing = Lock()  # a caller who has given up leaves his thread at work
 
-    def transact(self, work: Callable[[DirectWrites], T]) -> T:
+    def transact(self, work: Callable[[Running], T]) -> T:
         """What `work` returns, committed; rolled back where it raises."""
-        connection = self._opened()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            done = work(self)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        with self._writing:
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = work(Running(connection))
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
         return done
 
-    def execute(
-        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Done:
-        """Run a statement within the transaction, for each of several rows of values where these are given."""
-        connection = self._opened()
-        if isinstance(values, Sequence):
-            ready = prepared(SQLITE, statement, values[0])
-            return Done(connection.executemany(ready.text, [ready.named(row) for row in values]))
-        ready = prepared(SQLITE, statement, values)
-        return Done(connection.execute(ready.text, ready.named(values or {})))
-
-    def scalar(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
-        """The first value of the only row."""
-        return self.execute(statement, values).scalar_one()
-
     def close(self) -> None:
-        """Close the connection; the next transaction opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        """Close the connection once the transaction under way has ended; the next one opens another."""
+        with self._writing:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -73,7 +73,7 @@ def _plain(dialect: Dialect, statement: Any) -> tuple[Prepared, tuple[str, ...]]
     return Prepared(compiled.string, fixed, (), tuple(compiled.positiontup or ())), lists
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)  # of texts that may be long
 def _with_lists(dialect: Dialect, statement: Any, lengths: tuple[int, ...]) -> Prepared:
     plain, lists = _plain(dialect, statement)
     compiled = _compiled(dialect, statement)
