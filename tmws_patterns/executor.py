@@ -133,7 +133,8 @@ class PatternExecutionEngine:
         """
         started = time.perf_counter()
         try:
-            call = self.call(query, execution_mode, context, use_cache, pattern, arguments, select, max_tokens, cursor)
+            words = Words(query, execution_mode, context, use_cache, pattern, arguments, select, max_tokens, cursor)
+            call = self._intake.read(words, self.principal)
         except TmwsError as exc:
             return self._around.ledger.failure(Call(query=query or ""), exc.info, started).result
         # asked here too: a repeat is then spared a coroutine

@@ -101,9 +101,8 @@ def _plain(words: Words, enveloped: bool) -> tuple[Any, ...] | None:
     query, mode, context, use_cache, pattern, arguments, select, max_tokens, cursor = words
     if arguments or cursor:
         return None
-    for text in (query, pattern, mode):  # of a kind of str that somebody made, nobody knows what it equals
-        if text is not None and (type(text) not in _TEXTS or len(text) > _SHORT):
-            return None
+    if not (_is_short(query) and _is_short(pattern) and _is_short(mode)):
+        return None
     if type(use_cache) is not bool or not (max_tokens is None or type(max_tokens) is int):
         return None  # as 1 and True are equal
     said = (query, mode, use_cache, pattern, max_tokens, enveloped)
@@ -111,6 +110,11 @@ def _plain(words: Words, enveloped: bool) -> tuple[Any, ...] | None:
         return said
     beside = _beside(select or (), context or {})
     return None if beside is None else (*said, *beside)
+
+
+def _is_short(text: object) -> bool:
+    """True for None and a short text; of a kind of text that somebody made, nobody knows what it equals."""
+    return text is None or (type(text) in _TEXTS and len(text) <= _SHORT)  # type: ignore[arg-type]
 
 
 def _beside(select: Any, context: Any) -> tuple[Any, ...] | None:

@@ -54,7 +54,7 @@ class EpochGuard:
         found = self._epochs.peek(ordered)
         if found is None:
             return None
-        if last is None or last.epochs != found:
+        if last is None or (last.epochs is not found and last.epochs != found):
             if len(self._paired) >= _PAIRED:
                 self._paired.clear()
             last = self._paired[tags] = _Known(ordered, found, tuple(zip(ordered, found, strict=True)))
