@@ -221,7 +221,8 @@ class PatternExecutionEngine:
         repeat = self._repeats.get(call.said, self.registry.version)
         if repeat is None or not self._around.cache.again(repeat.cached, repeat.plan.tags, repeat.plan.ttl):
             return None
-        self._count(call, repeat.plan.decision)
+        if call.pattern is None:
+            self.router.count(repeat.kind)
         return self._around.ledger.again(call, repeat, started)
 
     async def _run(self, call: Call, plan: Plan, started: float) -> Answer:

@@ -104,7 +104,7 @@ class TieredCache:
         now = self._clock()
         if entry.stored_at + ttl <= now or self._is_due(entry, now) or self._guard.peek(tags) != entry.epochs:
             return False
-        self._counters.answered_by("local")
+        self._counters.hits_by_tier["local"] += 1
         return True
 
     def local_get(self, key: Hashable) -> bytes | None:
