@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,18 @@ def contents(path: Path) -> list[tuple[str, int]]:
 
 async def test_writes_awaited_beside_those_given_up_are_all_kept(memory: MemoryService, tmp_path: Path) -> None:
     chance = random.Random(3)
-    stored = []
+    stored, cancelled = [], 0
     for number in range(60):
         batch = [{"content": f"batch {number}, {place} " + "w" * 300, "tags": ["t"]} for place in range(60)]
         given_up = asyncio.ensure_future(memory.store_many(batch))
         await asyncio.sleep(chance.random() * 0.012)
         given_up.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # on a quick machine some are done by then
             await given_up
+        cancelled += given_up.cancelled()
         stored.append(await memory.store(f"number {number}", tags=["u"]))
     assert len(set(stored)) == 60
+    assert cancelled
     await memory.store("the last")
     found = contents(tmp_path / "data" / "memory.db")
     assert {content for content, _ in found} >= {f"number {number}" for number in range(60)}
