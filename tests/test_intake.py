@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tmws_patterns.call import Call, Principal
+from tmws_patterns.errors import InvalidInput
 from tmws_patterns.intake import Intake, Words
 from tmws_patterns.pattern import ExecutionMode
 
@@ -107,6 +108,13 @@ def test_many_different_words_are_not_all_remembered(intake: Intake) -> None:
     for number in range(3_000):
         said(intake, query=f"status {number}")
     assert sum(map(len, intake._tables.values())) < 2_000
+
+
+def test_who_says_nothing_of_use_is_not_remembered(intake: Intake) -> None:
+    for number in range(100):
+        with pytest.raises(InvalidInput):
+            said(intake, agent=f"agent {number}", query="")
+    assert not intake._tables
 
 
 class Loose(str):

@@ -137,9 +137,7 @@ class PatternExecutionEngine:
             call = self._intake.read(words, self.principal)
         except TmwsError as exc:
             return self._around.ledger.failure(Call(query=query or ""), exc.info, started).result
-        # asked here too: a repeat is then spared a coroutine
-        again = self._repeated(call, started) or await self.answer(call, started)
-        return again.result
+        return (self._repeated(call, started) or await self._answered(call, started)).result
 
     async def execute_many(
         self,
@@ -197,12 +195,14 @@ class PatternExecutionEngine:
         Raises:
             RuntimeError: the engine is closed.
         """
+        started = time.perf_counter() if started is None else started
+        return self._repeated(call, started) or await self._answered(call, started)
+
+    async def _answered(self, call: Call, started: float) -> Answer:
+        """The whole way of a call that is no repeat."""
         if self._closed:
             raise RuntimeError("this engine is closed: create another one")
-        started = time.perf_counter() if started is None else started
         try:
-            if (repeated := self._repeated(call, started)) is not None:
-                return repeated
             if call.cursor:
                 return await self._resume(call, started)
             plan = await self.plan(call)
@@ -218,8 +218,8 @@ class PatternExecutionEngine:
 
     def _repeated(self, call: Call, started: float) -> Answer | None:
         """The answer that the same words got last time, where the cache says that it still holds."""
-        repeat = self._repeats.get(call.said, self.registry.version)
-        if repeat is None or not self._around.cache.again(repeat.cached, repeat.plan.tags, repeat.plan.ttl):
+        repeat = None if self._closed else self._repeats.get(call.said, self.registry.version)
+        if repeat is None or not self._around.cache.again(repeat.cached, repeat.tags, repeat.ttl):
             return None
         if call.pattern is None:
             self.router.count(repeat.kind)
@@ -234,7 +234,7 @@ class PatternExecutionEngine:
         except TmwsError as exc:
             return ledger.failure(call, exc.info, started, decision, plan.server)
         answer = ledger.success(call, decision, plan.pattern.name, shaped, started, cached=cached, server=plan.server)
-        if self._plans.get(call.said) is plan:
+        if self._plans.get(call.said) is plan:  # else it leans on the day, or on what was learned before
             self._repeats.keep(call, plan, cached, shaped, answer.result.metadata, self._plans_version)
         return answer
 

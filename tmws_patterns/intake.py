@@ -59,17 +59,17 @@ class Intake:
         if said is None:
             return self._read(words, principal, progress, enveloped)
         if principal is not self._speaker:
-            self._speaker, self._table = principal, self._tables.setdefault(principal, {})
+            self._speaker, self._table = principal, self._tables.get(principal, {})
         if (known := self._table.get(said)) is None:
-            known = self._remember(said, replace(self._read(words, principal, None, enveloped), said=object()))
+            known = replace(self._read(words, principal, None, enveloped), said=object())
+            self._remember(principal, said, known)
         return known if progress is None else replace(known, progress=progress)
 
-    def _remember(self, said: tuple[Any, ...], call: Call) -> Call:
+    def _remember(self, principal: Principal, said: tuple[Any, ...], call: Call) -> None:
         if sum(map(len, self._tables.values())) >= _REMEMBERED:
             self._tables.clear()
-            self._speaker = None
+        self._table = self._tables.setdefault(principal, {})
         self._table[said] = call
-        return call
 
     def _read(self, words: Words, principal: Principal, progress: Progress | None, enveloped: bool) -> Call:
         if not (words.query or words.pattern or words.cursor):

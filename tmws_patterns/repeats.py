@@ -17,17 +17,17 @@ from tmws_patterns.ports import Cached
 from tmws_patterns.presentation import Shaped
 
 _KEPT = 256  # answers; with _LONGEST, four million characters beside the bytes that local memory is bounded in
-_LONGEST = 8_192  # characters of a page, and bytes of its answer; to read longer ones takes longer than what is spared
+_LONGEST = 8_192  # characters of a page, and bytes of its answer: of longer ones reading them is most of the work
 _PASSING = {FAILED, "note", "next_cursor", "stale"}  # what makes a page one of a kind, or gives it an end of its own
-_ANEW = frozenset({"cache", "explain"})  # made for each answer, and never changed by anybody
+_SHARED = frozenset({"cache", "explain"})  # the one is made for each answer, the other is the plan's own everywhere
 
 
 class Repeat(NamedTuple):
     """An answer that can be given again while the cache holds `cached` and the registry has this `version`."""
 
-    plan: Plan
     cached: Cached
     tags: tuple[str, ...]
+    ttl: float
     shaped: Shaped
     name: str
     kind: PatternType
@@ -59,11 +59,11 @@ class Repeats:
             self._known.clear()
         name, kind = plan.pattern.name, plan.decision.pattern_type
         self._known[call.said] = Repeat(
-            plan, cached, cached.tags, shaped, name, kind, plan.server, dict(metadata), version
+            cached, cached.tags, plan.ttl, shaped, name, kind, plan.server, dict(metadata), version
         )
 
 
 def _may_change(said: tuple[str, Any]) -> bool:
     """True for what a caller could change, for the next one to see: such an answer is made anew each time."""
     name, value = said
-    return isinstance(value, dict | list) and name not in _ANEW
+    return isinstance(value, dict | list) and name not in _SHARED

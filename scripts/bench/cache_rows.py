@@ -9,8 +9,8 @@ import asyncio
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,9 +65,9 @@ async def _execute(place: Workplace, report: Report, effort: float) -> None:
             result = await engine.execute(sentence)
         if not result.cache_hit or not result.result:
             raise RuntimeError(f"a repeat was no hit: {result}")
-        look = await _watching(place.folder / "watched.db")
-        works: dict[str, Work] = {"execute": lambda _: engine.execute(sentence), "data_version": look}
-        times, least = (await turn_by_turn(works, rounds=7, calls=int(3000 * effort))).values()
+        with _watching(place.folder / "watched.db") as look:
+            works: dict[str, Work] = {"execute": lambda _: engine.execute(sentence), "data_version": look}
+            times, least = (await turn_by_turn(works, rounds=7, calls=int(3000 * effort))).values()
     report.row("hits", "execute, local hit, a page of 1 KB", times)
     report.row("hits", "beside it: SQLite's data_version, which each hit asks", least)
     report.bar("execute_local_to_data_version", times.p50 / least.p50, "times", _TO_DATA_VERSION)
@@ -75,17 +75,18 @@ async def _execute(place: Workplace, report: Report, effort: float) -> None:
     report.bar("execute_local_p99", times.p99 * 1000, "us", 100)
 
 
-async def _watching(path: Path) -> Work:
+@contextmanager
+def _watching(path: Path) -> Iterator[Work]:
     """A look at the data_version of an empty database, as each local hit takes one."""
-    watch = sqlite3.connect(path, isolation_level=None)
-    watch.execute("PRAGMA journal_mode = WAL")
-    watch.execute("CREATE TABLE watched (value)")
-    ask = watch.cursor().execute
+    with closing(sqlite3.connect(path, isolation_level=None)) as watch:
+        watch.execute("PRAGMA journal_mode = WAL")
+        watch.execute("CREATE TABLE watched (value)")
+        ask = watch.cursor().execute
 
-    async def look(_: int) -> None:
-        ask("PRAGMA data_version").fetchone()
+        async def look(_: int) -> None:
+            ask("PRAGMA data_version").fetchone()
 
-    return look
+        yield look
 
 
 @asynccontextmanager

@@ -136,6 +136,23 @@ async def test_over_mcp_a_repeat_costs_and_shows_what_the_hit_did(remembering) -
     assert last.structured["tokens_used"] == last.result.tokens_used
 
 
+async def test_what_leans_on_today_is_planned_each_time(workshop) -> None:
+    engine = await workshop.engine()
+    await engine.discover()
+    await engine.learned()
+    for _ in range(4):
+        found = await ask(engine, "agenda for tomorrow")
+    assert found.cache_hit
+    assert engine._repeats.get(engine.call("agenda for tomorrow").said, engine.registry.version) is None
+
+
+async def test_a_closed_engine_repeats_nothing(remembering) -> None:
+    await repeated(remembering)
+    await remembering.aclose()
+    with pytest.raises(RuntimeError, match="closed"):
+        await remembering.execute(ASKED)
+
+
 async def test_a_page_with_a_cursor_is_not_kept_here(remembering) -> None:
     await remembering.memory.store_many([{"content": f"oak {number} " + "word " * 300} for number in range(9)])
     for _ in range(4):

@@ -26,6 +26,9 @@ from tmws_patterns.targets import Effect, ToolTarget
         ("send the log to Ravi", "send"),
         ("Register one more server", "register"),
         ("The failed server ought to be restarted.", "restart"),
+        ("the notes on billing should be updated", "update"),
+        ("Push the commit that should be reverted", "push"),
+        ("Restart the server, it must be wedged", "restart"),
         ("the old table should really be dropped", "drop"),
         ("that page must be updated", "update"),
         ("deploy the release", "deploy"),
@@ -56,6 +59,9 @@ def test_the_verb_of_an_order_is_found_behind_what_is_polite(sentence: str, deed
         "What should be updated next",
         "show which of them should be dropped",
         "should the server be restarted?",
+        "recall the notes on keys that must be rotated",
+        "the notes on keys that must be updated",
+        "Keep in mind: tokens must be deleted every 90 days",
     ],
 )
 def test_a_question_orders_nothing(sentence: str) -> None:

@@ -30,8 +30,9 @@ _ME = frozenset(("me", "us"))
 _AFTER_A_NOUN = frozenset(  # "deploy broke", "release freeze starts at noon", "change of plan"
     "of is was has had broke breaks failed fails freeze starts started needs notes went window".split()
 )
-_PASSIVE = re.compile(  # "the server ought to be restarted."
-    r"^(?!what|which|who|how|when|where|why|show|list|find|remember).{1,80}\b(?:ought to|should|must|needs to|has to)"
+_PASSIVE = re.compile(  # "the failed server ought to be restarted", and nothing else that is said of it
+    r"(?:please |so |and )?(?:the|this|that|these|those|our|my|all|every|each)"
+    r"(?: (?!that|which|who)[\w.\-/]{1,40}){1,5}? (?:ought to|should|must|needs to|has to)"
     r" (?:\w+ly )?be (?:\w+ly )?(\w{2,14}ed)\b[^?]{0,80}$",
     re.IGNORECASE,
 )
@@ -81,7 +82,7 @@ def ordered(sentence: str) -> str:
         return ordered(last)
     if _WATCHING.match(sentence):
         return "watch"
-    if passive := _PASSIVE.search(sentence):
+    if (passive := _PASSIVE.match(sentence)) is not None:
         return next((deed for deed in _active(passive.group(1).lower()) if deed in _DEEDS), "")
     said = words(sentence)[:8]
     for word, following in pairwise([*said, ""]):

@@ -58,7 +58,7 @@ def group_names(trigger: str) -> list[str]:
 def _bare(caught: str) -> str:
     """What was caught, without the quotes that stand around all of it, or the full stop behind a single word."""
     if len(caught.split()) == 1:
-        caught = caught.rstrip(".,;:?") or caught
+        caught = caught.rstrip(".,;?") or caught
     quoted = len(caught) > 2 and caught[0] == caught[-1] and caught[0] in "\"'`"  # noqa: PLR2004 - two quotes
     return caught[1:-1] if quoted and caught[0] not in caught[1:-1] else caught
 

@@ -1,7 +1,7 @@
 """The quick way to write to SQLite: whole transactions on a connection of their own, in a thread.
 
-A memory that is stored by itself takes seven small statements. Run by SQLAlchemy they take three times as long as by
-the driver (scripts/bench_memory.py measures them), so they are compiled by Core and run by the driver.
+A memory that is stored by itself takes several small statements, which SQLAlchemy takes longer to run than the driver.
+So they are compiled by Core and run by the driver; scripts/bench_memory.py measures such stores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Statements as a driver takes them: compiled by SQLAlchemy's Core once, and filled with values without it.
 
-Core takes a quarter of a millisecond to run a statement, and as long to write out a list of values, most of it for what
-is the same each time. Values are passed on as they are: times as microseconds, lists of names as JSON.
+To run a small statement, and to write out a list of values, Core takes longer than the driver, most of it for what is
+the same each time. Values are passed on as they are: times as microseconds, lists of names as JSON.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """SQLite files: where they lie and how they are opened.
 
-WAL, so that readers and the writer never wait for each other. One writing connection a process, and
-every write begins with BEGIN IMMEDIATE: processes queue for the lock within BUSY_TIMEOUT and none
-fails half-way for having read first.
+WAL, so that readers and the writer never wait for each other. A process has two writing connections,
+for single statements and for transactions of several, and every write begins with BEGIN IMMEDIATE:
+they and other processes queue for the lock within BUSY_TIMEOUT and none fails half-way for having
+read first.
 """
 
 from __future__ import annotations
