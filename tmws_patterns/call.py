@@ -79,8 +79,8 @@ class Candidate(NamedTuple):
     """A pattern that could answer, with its confidence (0 to 1), the stage that found it and what its trigger caught.
 
     `part` is the part of the sentence that it answers, "" for all of it; `start` the character at which what its
-    trigger matched begins. A tuple, since routing makes several
-    for each sentence and a frozen dataclass takes five times as long to make.
+    trigger matched begins. A tuple, since routing makes several for each sentence, and more quickly than frozen
+    dataclasses.
     """
 
     pattern: PatternDefinition

@@ -21,8 +21,8 @@ from tmws_patterns.routing import Encoded, Encoder, Knowledge, Learned, Lessons,
 logger = logging.getLogger(__name__)
 
 _QUIET_START = 5.0  # seconds after the start in which nothing is learned unasked: clients list tools then
-_PORTION = 64  # texts that a model is given at once: a fifth of a second
-_PATIENCE = 2.0  # seconds that a sentence waits; learning 150 routes of ten examples takes under half of one
+_PORTION = 64  # texts that a model is given at once: more would hold a processor for long
+_PATIENCE = 2.0  # seconds that a sentence waits; scripts/bench_routing.py has how long 150 routes take to learn
 Open = Callable[[], Encoder]
 
 

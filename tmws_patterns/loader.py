@@ -40,7 +40,7 @@ _BRACKETS = 5_000  # of a file: libyaml still stands 10,000 levels of them
 _STEEP = re.compile(
     r"^ {1000}|(?:[-?:] ){50}", re.MULTILINE
 )  # indentation and marks that open more levels than any file needs
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick, where PyYAML has libyaml with it
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quicker one, where PyYAML has libyaml with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ PAGE_TOKENS = 1_000  # of a page over MCP where nobody says otherwise, by the sp
 ANSWER_URI = "tmws://answers/"
 MEMORY_URI = "tmws://memories/"
 _KEEPING = 2.0  # seconds in which an answer must be kept for its later pages, or the first page goes without
-_THREADED = 100_000  # bytes from which counting (24 to 58 us a KB) and cutting leave the event loop
+_THREADED = 100_000  # bytes from which counting and cutting leave the event loop
 _WHOLE = Form()  # of an answer in Python that nobody cut or selected from
 
 

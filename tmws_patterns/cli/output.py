@@ -22,7 +22,7 @@ def show_json(data: Any) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Rows under named columns."""
-    from rich.console import Console  # noqa: PLC0415 - rich costs 60 ms, which only a person's table is worth
+    from rich.console import Console  # noqa: PLC0415 - its import takes time that only a person's table is worth
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns))

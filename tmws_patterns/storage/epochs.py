@@ -1,8 +1,8 @@
 """The counters behind tags, and how a process knows them without asking the database every time.
 
-On SQLite a connection of its own compares `PRAGMA data_version` (about 4 us) and reads the small
-table again only when any process has committed: the counters are the log of invalidations, one row a tag.
-PostgreSQL: postgres_epochs.py.
+On SQLite a connection of its own compares `PRAGMA data_version`, which takes microseconds (scripts/bench_cache.py), and
+reads the small table again only when any process has committed: the counters are the log of invalidations, one row a
+tag. PostgreSQL: postgres_epochs.py.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ _MEMORY_2 = (
 )
 
 _CACHE_1 = (
-    # UNLOGGED: a crash may empty a cache, and every write of it is twice as quick
+    # UNLOGGED: a crash may empty a cache, and its writes are quicker
     """
     CREATE UNLOGGED TABLE cache_entries (
         digest TEXT PRIMARY KEY,

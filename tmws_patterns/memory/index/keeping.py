@@ -37,9 +37,9 @@ from tmws_patterns.memory.index.segment import (
 from tmws_patterns.memory.index.terms import codes
 from tmws_patterns.ports import IndexRows, IndexSegment, Unindexed
 
-YOUNG, YOUNGEST = 128, 16  # memories: putting the latter together takes a fifth of a millisecond
+YOUNG, YOUNGEST = 128, 16  # memories: the latter are quickly put together
 HELD = 32 * 2**20  # bytes of vectors that a process keeps in memory: those of some 130,000 memories
-_IN_THREAD = 256  # memories whose words are not cut on the event loop: some 10 ms
+_IN_THREAD = 256  # memories whose words are not cut on the event loop
 LARGER = 2  # times as many memories an earlier segment may have to be joined with what is new, while much is stored
 
 Ranges = Sequence[tuple[int, int]]

@@ -26,7 +26,7 @@ from tmws_patterns.memory.index.ranking import (
 from tmws_patterns.memory.index.scratch import Scratch, Scratches
 from tmws_patterns.memory.index.segment import LARGEST, Codes, Owner, Places, signs
 
-_HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop: some 5 ms
+_HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
 
 
