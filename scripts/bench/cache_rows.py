@@ -69,7 +69,7 @@ async def _execute(place: Workplace, report: Report, effort: float) -> None:
             works: dict[str, Work] = {"execute": lambda _: engine.execute(sentence), "data_version": look}
             times, least = (await turn_by_turn(works, rounds=7, calls=int(3000 * effort))).values()
     report.row("hits", "execute, local hit, a page of 1 KB", times)
-    report.row("hits", "beside it: SQLite's data_version, which each hit asks", least)
+    report.row("hits", "beside it: SQLite's data_version, its own way to see another process's write", least)
     report.bar("execute_local_to_data_version", times.p50 / least.p50, "times", _TO_DATA_VERSION)
     report.bar("execute_local_p50", times.p50 * 1000, "us", 20)
     report.bar("execute_local_p99", times.p99 * 1000, "us", 100)
@@ -77,7 +77,7 @@ async def _execute(place: Workplace, report: Report, effort: float) -> None:
 
 @contextmanager
 def _watching(path: Path) -> Iterator[Work]:
-    """A look at the data_version of an empty database, as each local hit takes one."""
+    """A look at the data_version of an empty database, the least that SQLite takes to tell that nobody has written."""
     with closing(sqlite3.connect(path, isolation_level=None)) as watch:
         watch.execute("PRAGMA journal_mode = WAL")
         watch.execute("CREATE TABLE watched (value)")

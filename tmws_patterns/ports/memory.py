@@ -142,7 +142,7 @@ class IndexState(NamedTuple):
 class IndexRows(Protocol):
     """The index as it is kept. A segment never changes, and its id is never another's. May raise StoreUnavailable."""
 
-    async def version(self) -> tuple[int, ...]:
+    async def version(self) -> object:
         """Another one whenever a memory or a segment has been added or changed; quick."""
         ...
 

@@ -1,8 +1,7 @@
 """The counters behind tags, and how a process knows them without asking the database every time.
 
-On SQLite a connection of its own compares `PRAGMA data_version`, which takes microseconds (scripts/bench_cache.py), and
-reads the small table again only when any process has committed: the counters are the log of invalidations, one row a
-tag. PostgreSQL: postgres_epochs.py.
+On SQLite the small table is read again only when any process has committed (commits.py): the counters are the log of
+invalidations, one row a tag. PostgreSQL: postgres_epochs.py.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from tmws_patterns.ports import Epochs
+from tmws_patterns.storage.commits import Commits
 from tmws_patterns.storage.connections import Connections, Transaction
 from tmws_patterns.storage.failures import translated
 from tmws_patterns.storage.schema import tag_epochs
@@ -62,20 +62,18 @@ class SqliteEpochs:
     def __init__(self, connections: Connections, path: Path) -> None:
         self._connections = connections
         with translated(connections.place):
-            self._watch = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-            self._watch.execute("PRAGMA query_only = ON")
-        self._watched = self._watch.cursor().execute
-        self._version = -1
+            self._commits = Commits(path)
+        self._stamp: object = None
         self._known: dict[str, int] = {}
         self._answers: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def peek(self, tags: Sequence[str]) -> tuple[int, ...] | None:
         """The epochs as of now; None only where another process holds the file for itself."""
         try:
-            (version,) = self._watched("PRAGMA data_version").fetchone()
-            if version != self._version:
-                self._known = dict(self._watch.execute("SELECT tag, epoch FROM tag_epochs"))
-                self._version = version
+            stamp = self._commits.stamp()
+            if stamp != self._stamp:
+                self._known = dict(self._commits.rows("SELECT tag, epoch FROM tag_epochs"))
+                self._stamp = stamp
                 self._answers.clear()
         except sqlite3.Error:
             return None
@@ -86,11 +84,10 @@ class SqliteEpochs:
             answer = self._answers[asked] = tuple([self._known.get(tag, 0) for tag in asked])
         return answer
 
-    def version(self) -> int:
-        """Another number after each commit of any process; without waiting. Raises StoreUnavailable."""
+    def stamp(self) -> int | bytes:
+        """Another value after each commit of any process; without waiting. Raises StoreUnavailable."""
         with translated(self._connections.place):
-            (found,) = self._watched("PRAGMA data_version").fetchone()
-        return int(found)
+            return self._commits.stamp()
 
     async def read(self, tags: Sequence[str]) -> tuple[int, ...]:
         """The epochs, by one statement."""
@@ -106,7 +103,7 @@ class SqliteEpochs:
         return raise_epochs(connection, self._BUMP, tags)
 
     def learn(self, epochs: Mapping[str, int]) -> None:
-        """Nothing to do: the commit itself changes data_version."""
+        """Nothing to do: the commit itself changes the stamp."""
 
     def follow(self, tell: Callable[[Mapping[str, int]], None]) -> bool:  # noqa: ARG002 - nobody need be told
         """False: every process sees each commit at its next look."""
@@ -116,5 +113,5 @@ class SqliteEpochs:
         """Nothing to do: see `follow`."""
 
     def close(self) -> None:
-        """Close the watching connection."""
-        self._watch.close()
+        """Close the connection that watches."""
+        self._commits.close()

@@ -63,21 +63,21 @@ class _OvertakenError(Exception):
 class SqlIndexRows:
     """IndexRows over one engine; `chunks_of` selects (key, data) of its bound :ranges.
 
-    `version` is a quicker way to see that something has changed, where there is one.
+    `stamp` is a quicker way to see that something has changed, where there is one.
     """
 
     def __init__(
-        self, connections: Connections, reads: Reads, chunks_of: Select[Any], version: Callable[[], int] | None
+        self, connections: Connections, reads: Reads, chunks_of: Select[Any], stamp: Callable[[], object] | None
     ) -> None:
-        self._version = version
+        self._stamp = stamp
         self._connections = connections
         self._reads = reads
         self._chunks_of = chunks_of
 
-    async def version(self) -> tuple[int, ...]:
+    async def version(self) -> object:
         """See IndexRows."""
-        if self._version is not None:
-            return (self._version(),)
+        if self._stamp is not None:
+            return self._stamp()
         return tuple(value for (value,) in await self._reads.rows(_VERSION))
 
     async def state(self, after: int, limit: int) -> IndexState:

@@ -46,7 +46,7 @@ class MemoryIndex:
         self._keeper = Keeper(rows, encoder)
         self._scratches = Scratches()
         self._view = View()
-        self._version: tuple[int, ...] = ()
+        self._version: object = None
         self._refreshing = anyio.Lock(fast_acquire=True)  # mostly there is nothing to wait for
         self._full = anyio.Event()
         self._gone = _ascending(())
@@ -111,7 +111,7 @@ class MemoryIndex:
         """Make the whole index anew from the memories."""
         async with self._refreshing:
             await self._rows.clear()
-            self._view, self._version = View(), ()
+            self._view, self._version = View(), None
             await self._refresh()
             await self._store(math.inf)
 
@@ -179,7 +179,7 @@ class MemoryIndex:
 
     async def _mend(self, view: View, damage: Damaged) -> None:
         """Make a damaged segment anew, unless another process has replaced it meanwhile."""
-        self._version = ()  # another process may have begun to make the whole index anew
+        self._version = None  # another process may have begun to make the whole index anew
         state = await self._rows.state(view.last, 0)
         for place in state.segments:
             if place.id == damage.segment:
