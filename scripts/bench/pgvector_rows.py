@@ -12,7 +12,7 @@ import numpy as np
 from bench.timing import Report, timed
 
 from tmws_patterns.encoder import static_encoder
-from tmws_patterns.memory.index.meaning import Nearest
+from tmws_patterns.memory.index.meaning import Field, nearest
 from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import LARGEST, Head
 
@@ -41,14 +41,13 @@ async def measure(url: str, size: int, report: Report, effort: float) -> None:
         report.row(f"postgresql, {size:,}", "beside it: pgvector, exact scan", times)
     finally:
         await connection.close()
-    heads = [_head(bits[first : first + LARGEST]) for first in range(0, size, LARGEST)]
-    packed = [np.packbits(row).view(np.uint64) for row in bits[:100]]
+    starts = range(0, size, LARGEST)
+    fields = [Field(place, _head(bits[first : first + LARGEST]), None) for place, first in enumerate(starts)]
+    vectors = bits[:100].astype(np.float32) * 2 - 1
     scratch = Scratch()
 
     async def look(number: int) -> None:
-        nearest = Nearest(_WANTED, packed[number % 100], scratch)
-        for place, head in enumerate(heads):
-            nearest.add(place, head, None)
+        nearest(fields, vectors[number % 100], _WANTED, scratch)
 
     report.row(
         f"postgresql, {size:,}", "the same by the index itself", await timed(look, rounds=5, calls=int(60 * effort))
@@ -60,6 +59,6 @@ def _bits(library: Any, row: Any) -> Any:
 
 
 def _head(bits: Any) -> Head:
-    signs = np.ascontiguousarray(np.packbits(bits, axis=1).view(np.uint64).T)
+    signs = np.packbits(bits, axis=1).view(np.uint64)
     nothing = np.zeros(0, np.uint64)
     return Head(np.arange(len(bits)), (), np.zeros(len(bits), np.uint16), nothing, np.zeros(1, np.uint32), signs, 0)

@@ -21,6 +21,7 @@ from tmws_patterns.encoder import static_encoder
 from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.memory.index import MemoryIndex, live, looking
 from tmws_patterns.memory.index import segment as segments
+from tmws_patterns.memory.index.looking import CLOSEST
 from tmws_patterns.memory.index.ranking import FEWEST, USUAL, Ranked, rarity
 from tmws_patterns.memory.index.segment import K1, LONGEST, B
 from tmws_patterns.memory.index.terms import codes, stems
@@ -89,6 +90,20 @@ async def test_the_index_ranks_words_as_bm25_does(database: Database) -> None:
             assert by_words[:10] == pytest.approx(best[:10], abs=0.02)
             for one in found:
                 assert one.words == pytest.approx(expected[one.number - 1], abs=0.02)
+
+
+async def test_the_vectors_tell_what_the_best_mean_and_signs_what_the_others_do(database: Database) -> None:
+    contents = sentences(300)
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in contents])
+        await memory.rebuild_index()
+        found = await ranked(MemoryIndex(database.index, static_encoder()), ["violin", "kettle"], count=150)
+    truly = static_encoder().encode_all(contents) @ static_encoder().encode_all(["violin kettle"])[0]
+    off = [abs(one.meaning - truly[one.number - 1]) for one in found]
+    assert len(found) > 2 * CLOSEST
+    assert sum(one < 0.01 for one in off) >= CLOSEST
+    assert max(off[:10]) < 0.01
+    assert 0.01 < max(off) < 0.4
 
 
 async def test_rarity_falls_with_each_memory_that_holds_a_word_and_is_never_nothing() -> None:

@@ -20,7 +20,7 @@ from tmws_patterns.storage.memory_rows import take_numbers
 from tmws_patterns.storage.schema import counters, index_chunks, index_segments
 from tmws_patterns.storage.schema import memories as m
 
-_LITTLE = 64  # chunks (512 kB) that are read without leaving the event loop: more are worth a thread
+_LITTLE = 128  # chunks (512 kB) that are read without leaving the event loop: more are worth a thread
 _FEW = 8  # new memories that are read without leaving it: mostly there are one or two
 SPREAD = 2**20  # more than the chunks of any segment
 

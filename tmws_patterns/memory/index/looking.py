@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from anyio import to_thread
 
 from tmws_patterns.call import Scope
 from tmws_patterns.memory.index.keeping import Keeper, Part, View
-from tmws_patterns.memory.index.meaning import Floats, Nearest, Vectors, closely, likeness
+from tmws_patterns.memory.index.meaning import Field, Floats, estimated, likeness, nearest, signs_of
 from tmws_patterns.memory.index.ranking import (
     USUAL,
     Best,
@@ -24,9 +23,10 @@ from tmws_patterns.memory.index.ranking import (
     scored,
 )
 from tmws_patterns.memory.index.scratch import Scratch, Scratches
-from tmws_patterns.memory.index.segment import LARGEST, Codes, Owner, Places, signs
+from tmws_patterns.memory.index.segment import IMPACT, LARGEST, Codes, Owner, Places
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop
+CLOSEST = 48  # candidates whose vectors are read: a vector lies where the database has it, its signs in memory
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
 
 
@@ -52,6 +52,13 @@ class _Seen(NamedTuple):
     words: list[Word]
     question: Question
 
+    def field(self) -> Field:
+        """Where to look for what is near."""
+        head, (visible, only, gone) = self.part.head, self.question
+        if visible.all() and only is None and not len(gone):
+            return Field(self.place, head, None)
+        return Field(self.place, head, np.flatnonzero(self.question.allows(head, np.arange(len(head.numbers)))))
+
 
 async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches: Scratches) -> list[Ranked]:
     """The candidates, best first; `gone` are the numbers (ascending) of deleted memories. Raises Damaged."""
@@ -59,7 +66,11 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
     ranges = [part.head.ranges(asked.words) for part in parts]
     total = sum(len(part.head.numbers) for part in parts)
     holding = [sum(found[word][1] - found[word][0] for found in ranges) for word in range(len(asked.words))]
-    rarities = [rarity(total, held) for held in holding]
+    rarest = sorted(range(len(holding)), key=lambda word: holding[word])
+    rarities, ranges = (
+        [rarity(total, holding[word]) for word in rarest],
+        [[found[w] for w in rarest] for found in ranges],
+    )
     visible = [np.array([sees(asked.scope, owner) for owner in part.head.owners], bool) for part in parts]
     least = asked.least * sum(rarities)
     shown = [
@@ -75,7 +86,7 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
     ]
     candidates = partial(_candidates, seen, asked, sum(rarities), scratches)
     sites = await to_thread.run_sync(candidates) if sum(holding) + total > _HEAVY else candidates()
-    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, sum(rarities))
+    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, np.array(rarities))
 
 
 def sees(scope: Scope, owner: Owner) -> bool:
@@ -115,49 +126,50 @@ def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
 
 
 def _by_meaning(seen: Sequence[_Seen], most: int, vector: Floats, scratch: Scratch) -> Places:
-    total = sum(len(one.part.head.numbers) for one in seen)
-    nearest = Nearest(most, signs(vector[None, :])[:, 0], closely(total), scratch)
-    for one in reversed(seen):  # the newest first: what is level later stays out
-        head = one.part.head
-        everything = one.question.visible.all() and one.question.only is None and not len(one.question.gone)
-        allowed = None if everything else one.question.allows(head, np.arange(len(head.numbers)))
-        nearest.add(one.place, head, allowed)
-    return nearest.sites
+    # the newest first: what is level later stays out
+    return nearest([one.field() for one in reversed(seen)], vector, most, scratch)
 
 
-async def _ranked(keeper: Keeper, seen: dict[int, _Seen], sites: Places, asked: Asked, sought: float) -> list[Ranked]:
-    """The sites with their scores, best first."""
-    within = {place: sites[sites // LARGEST == place] % LARGEST for place in np.unique(sites // LARGEST).tolist()}
-    wanted = [(seen[place].part, places) for place, places in within.items()]
-    vectors: Sequence[Vectors | None] = [None] * len(wanted)
-    if asked.vector is not None:
-        vectors = await keeper.vectors(wanted)
-    numbers, words, coverage, meaning = [], [], [], []
-    for (place, places), means in zip(within.items(), vectors, strict=True):
-        found, held = _words(seen[place].words, places.astype(np.uint16))
-        numbers.append(seen[place].part.head.numbers[places])
-        words.append(found / ((sought or 1.0) * USUAL))
-        coverage.append(held / (sought or 1.0))
-        meaning.append(_meaning(means, asked.vector, len(places)))
-    if not numbers:
+async def _ranked(
+    keeper: Keeper, seen: Mapping[int, _Seen], sites: Places, asked: Asked, rarities: Scores
+) -> list[Ranked]:
+    """The sites with their scores, best first: of the best the vectors tell what they mean, of the others the signs."""
+    groups = _grouped(seen, sites)
+    if not groups:
         return []
-    number, word, cover, mean = (np.concatenate(part) for part in (numbers, words, coverage, meaning))
-    scores = scored(word, cover, mean)
-    order = np.lexsort((-number, -scores))
-    columns = (column[order].tolist() for column in (number, scores, word, cover, mean))
+    numbers = np.concatenate([one.part.head.numbers[places] for one, places in groups])
+    words, coverage = _words(groups, rarities)
+    meaning = np.zeros(len(sites), np.float32)
+    if asked.vector is not None:
+        signs = np.concatenate([one.part.head.signs.take(places, axis=0) for one, places in groups])
+        meaning = estimated(signs, signs_of(asked.vector))
+        best = np.sort(_order(scored(words, coverage, meaning), numbers)[:CLOSEST])
+        vectors = await keeper.vectors([(one.part, places) for one, places in _grouped(seen, sites[best])])
+        meaning[best] = likeness(np.concatenate(vectors), asked.vector)
+    scores = scored(words, coverage, meaning)
+    order = _order(scores, numbers)
+    columns = (column[order].tolist() for column in (numbers, scores, words, coverage, meaning))
     return [Ranked(*row) for row in zip(*columns, strict=True)]
 
 
-def _meaning(means: Vectors | None, asked: Floats | None, count: int) -> Floats:
-    """For each of so many places how near its vector is; 0 where none was asked for."""
-    return np.zeros(count, np.float32) if means is None or asked is None else likeness(means, asked)
+def _grouped(seen: Mapping[int, _Seen], sites: Places) -> list[tuple[_Seen, Places]]:
+    """Ascending sites as segments, and the places in each."""
+    segments, starts = np.unique(sites // LARGEST, return_index=True)
+    parts = np.split(sites % LARGEST, starts[1:])
+    return [(seen[place], places) for place, places in zip(segments.tolist(), parts, strict=False)]
 
 
-def _words(words: Sequence[Word], places: npt.NDArray[np.uint16]) -> tuple[Scores, Scores]:
-    """For each of some places its BM25, and how rare the words are together that it holds."""
-    found, held = np.zeros(len(places)), np.zeros(len(places))
-    for word in words:
-        added, here = word.within(places)
-        found += added
-        held += here * word.rarity
-    return found, held
+def _order(scores: Scores, numbers: Places) -> Places:
+    """The highest scores first, and of those that are level the latest memory."""
+    return np.lexsort((-numbers, -scores))
+
+
+def _words(groups: Sequence[tuple[_Seen, Places]], rarities: Scores) -> tuple[Scores, Scores]:
+    """BM25, and how rare the words are together that are there at all, each as a share of what it could be."""
+    rows = [[word.within(places.astype(np.uint16)) for word in one.words] for one, places in groups]
+    impacts = np.concatenate([np.array(row) for row in rows], axis=1)
+    held = rarities[:, None]  # added up row by row, so that what is level is so
+    sought = held.sum() or 1.0
+    words: Scores = (held * impacts).sum(axis=0) * (IMPACT / USUAL / sought)
+    coverage: Scores = (held * (impacts > 0)).sum(axis=0) / sought
+    return words, coverage

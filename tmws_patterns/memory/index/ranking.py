@@ -21,6 +21,8 @@ from tmws_patterns.memory.index.segment import IMPACT, LARGEST, SHARPEST, Head, 
 USUAL = 1.3  # the impact of a word that is in a memory once or twice
 FEWEST = 50  # memories that rarity is reckoned with at least: of two, one that holds a word does not make it usual
 _LEAST = float(np.finfo(np.float32).tiny)  # of what counts as a score
+_LONG = 4_096  # entries of a list which take longer to add up than to look for a few memories in
+_LITTLE = 0.25  # of the score that gets a memory among the best
 _ROUNDING = 1e-3  # more than what a sum of 32 bits may differ by from the exact one
 LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
 
@@ -40,15 +42,19 @@ class Word(NamedTuple):
         np.multiply(self.listed.impacts, self._of_one(), out=added)
         np.add.at(scratch.sums, self.listed.places, added)
 
-    def within(self, places: npt.NDArray[np.uint16]) -> tuple[Sums, npt.NDArray[np.bool_]]:
-        """For each of some places what the word adds to its score, and whether it is there at all."""
+    def added_to(self, sums: Sums, places: npt.NDArray[np.uint16]) -> Sums:
+        """The sums of some places with what the word adds to them."""
+        return sums + self.within(places) * self._of_one()
+
+    def within(self, places: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+        """The word's impact in each of some places; 0 where it is not."""
         listed, impacts = self.listed
         if not len(listed):
-            return np.zeros(len(places), np.float32), np.zeros(len(places), bool)
+            return np.zeros(len(places), np.uint8)
         at = np.searchsorted(listed, places)  # of one kind, or the list is widened
-        at[at == len(listed)] = 0
-        here = listed[at] == places
-        return impacts[at] * self._of_one() * here, here
+        here = listed.take(at, mode="clip") == places
+        found: npt.NDArray[np.uint8] = impacts.take(at, mode="clip") * here
+        return found
 
     def _of_one(self) -> np.float32:
         """What an impact of 1 adds."""
@@ -100,8 +106,9 @@ class Best:
     """The best so many memories by BM25, of the segments that were added; the latest of those that are level.
 
     `sites` say which they are: the place of the segment times LARGEST, and the memory's place in it. A segment that
-    holds too little of the question is passed over. To look into long lists only where the rare words do not decide
-    (MaxScore) was tried: with numpy it costs more than to add them up.
+    holds too little of the question is passed over, and of words that add little their long lists are only looked
+    into for the memories that come near without them (MaxScore; Turtle and Flood, 1995, "Query evaluation: strategies
+    and optimizations").
     """
 
     count: int
@@ -110,19 +117,27 @@ class Best:
     scores: Sums = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def add(self, place: int, head: Head, words: Sequence[Word], question: Question) -> None:
-        """Take the best of one segment. `words` come in the same order for each, so that what is level is so."""
+        """Take the best of one segment. `words` come in the same order for each, so that what is level is so.
+
+        The rarest come first.
+        """
         words = [word for word in words if len(word.listed.places)]
         worst = float(self.scores.min()) if len(self.scores) >= self.count else 0.0
         if not words or sum(word.rarity for word in words) * SHARPEST < worst - _ROUNDING:
             return
+        late = _late(words, worst)
         sums = self.scratch.sums[: len(head.numbers)]
         sums.fill(0)
-        for word in words:
+        for word in words[: len(words) - len(late)]:
             word.add_to(self.scratch)
         worst = worst or self._reached(head, words, question)
-        found = np.flatnonzero(sums >= max(worst, _LEAST))
+        more = sum(word.rarity for word in late) * SHARPEST
+        found = np.flatnonzero(sums >= max(worst - more - _ROUNDING, _LEAST) if late else sums >= max(worst, _LEAST))
         found = found[question.allows(head, found)]
-        self._take(found + place * LARGEST, sums[found])
+        scores = sums[found]
+        for word in late:
+            scores = word.added_to(scores, found.astype(np.uint16))
+        self._take(found + place * LARGEST, scores)
 
     def _reached(self, head: Head, words: Sequence[Word], question: Question) -> float:
         """What so many memories reach at least, by those that hold the rarest word of so many; 0 where none has."""
@@ -137,6 +152,18 @@ class Best:
         all_sites, all_scores = np.concatenate([self.sites, sites]), np.concatenate([self.scores, scores])
         kept = highest(all_scores, all_sites, self.count)
         self.sites, self.scores = all_sites[kept], all_scores[kept]
+
+
+def _late(words: Sequence[Word], worst: float) -> Sequence[Word]:
+    """The last words, as far as all of them together add little to what gets a memory among the best."""
+    first, bound = len(words), 0.0
+    while first:
+        word = words[first - 1]
+        bound += word.rarity * SHARPEST
+        if len(word.listed.places) < _LONG or bound > _LITTLE * worst:
+            break
+        first -= 1
+    return words[first:]
 
 
 def rarity(total: int, holding: int) -> float:

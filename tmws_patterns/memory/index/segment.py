@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, Self
 from zlib import crc32
 
@@ -19,14 +20,14 @@ import numpy.typing as npt
 import orjson
 
 LARGEST = 65_536  # memories: their places fit 16 bits
-CHUNK = 2_730  # entries of a chunk, which with its checksum has 8 kB
-VECTORS = 32  # of a chunk
+CHUNK = 1_350  # entries of a chunk, which with its checksum fits into one page of SQLite
+VECTORS = 15  # of a chunk, which does so too, for the table's vectors of 256 numbers
 FIRST_VECTORS = 2**19  # the chunk in which the vectors begin: far beyond all lists
 K1, B = 1.2, 0.75  # of BM25, as FTS5 and Lucene have them
 LONGEST = 4.0  # times the usual length a memory counts as at most: one word of a long text is told as well as any
 SHARPEST = K1 + 1  # the largest impact
 _STEPS = 255
-_FORM = 2  # of what is written; another one is not read, and the segment made anew
+_FORM = 3  # of what is written; another one is not read, and the segment made anew
 
 ENTRY = np.dtype([("place", "<u2"), ("impact", "u1")])
 Entries = npt.NDArray[Any]
@@ -101,7 +102,7 @@ class Indexed(NamedTuple):
     vector: npt.NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Head:
     """What is known of a segment without reading its lists.
 
@@ -110,7 +111,7 @@ class Head:
         owners: whose they are, by `owned` (docs), which says which of them it is.
         codes: of its words, ascending (words).
         starts: where the list of each word begins, and the end of the last (words + 1).
-        signs: of their vectors (width / 64 x docs).
+        signs: of their vectors (docs x width / 64).
         length: words of all memories together, repeated ones too.
         encoder: the name of what made the vectors.
     """
@@ -123,6 +124,11 @@ class Head:
     signs: npt.NDArray[np.uint64]
     length: int
     encoder: str = ""
+
+    @cached_property
+    def first(self) -> npt.NDArray[np.uint64]:
+        """The first 64 signs of each memory, side by side, so that those of all are quickly gone through."""
+        return np.ascontiguousarray(self.signs[:, 0])
 
     def ranges(self, wanted: Codes) -> list[tuple[int, int]]:
         """(first, end) of the list of each wanted word; (0, 0) for one that no memory holds."""
@@ -143,7 +149,7 @@ class Head:
             "length": self.length,
             "encoder": self.encoder,
         }
-        sizes = (len(self.numbers), len(self.codes), self.signs.shape[0])
+        sizes = (len(self.numbers), len(self.codes), self.signs.shape[1])
         about = orjson.dumps({**facts, "sizes": sizes})
         first = self.numbers[:1].astype("<i8")
         offsets = (self.numbers - (first[0] if len(first) else 0)).astype("<u4")
@@ -179,7 +185,7 @@ class Head:
         first, offsets, owned, codes, starts, bits = parts
         owners = tuple(Owner._make((*owner[:5], tuple(owner[5]))) for owner in facts["owners"])
         numbers = offsets.astype(np.int64) + first.sum()
-        return cls(numbers, owners, owned, codes, starts, bits.reshape(width, docs), facts["length"], encoder)
+        return cls(numbers, owners, owned, codes, starts, bits.reshape(docs, width), facts["length"], encoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +251,7 @@ def merged(segments: Sequence[Segment], there: frozenset[int]) -> Segment:
         codes.append(np.repeat(head.codes, np.diff(head.starts))[kept])
         places.append(moved[entries["place"][kept]])
         impacts.append(entries["impact"][kept])
-        bits.append(head.signs[:, stays])
+        bits.append(head.signs[stays])
         vectors.append(means[stays])
         docs += int(stays.sum())
     code, place = np.concatenate(codes), np.concatenate(places)
@@ -261,7 +267,7 @@ def merged(segments: Sequence[Segment], there: frozenset[int]) -> Segment:
         np.concatenate(owned),
         known,
         bounds,
-        np.concatenate(bits, axis=1),
+        np.concatenate(bits),
         length,
         segments[0].head.encoder,
     )
@@ -269,9 +275,8 @@ def merged(segments: Sequence[Segment], there: frozenset[int]) -> Segment:
 
 
 def signs(vectors: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """The signs of the vectors' numbers (width / 64 x count): those of one word are compared at once."""
-    packed = np.packbits(vectors > 0, axis=1).view(np.uint64)
-    return np.ascontiguousarray(packed.T)
+    """The signs of the vectors' numbers (count x width / 64): those of one memory lie side by side."""
+    return np.packbits(vectors > 0, axis=1).view(np.uint64)
 
 
 def _impacts(uses: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
