@@ -1,4 +1,4 @@
-"""Print the constants by which the tool search is believed: `BY_WORDS`, `BY_TABLE` and `BY_MODEL` of routing/tools.py.
+"""Print the constants by which the tool search is believed: the three `Trust`s of routing/meanings.py.
 
     .venv/bin/python scripts/fit_trust.py DIR ...
 
@@ -23,7 +23,8 @@ from bench.quality_rows import Remembering
 
 from tmws_patterns.encoder import sentence_encoder, static_encoder
 from tmws_patterns.routing.learning.knowledge import tool_vectors
-from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, BY_WORDS, Meanings, ToolIndex, ToolText, Trust
+from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, BY_WORDS, Meanings, Trust
+from tmws_patterns.routing.tools import ToolIndex, ToolText
 
 Asked = list[tuple[str, set[str]]]
 MOST = 2_000  # questions of each catalogue

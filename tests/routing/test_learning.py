@@ -114,10 +114,21 @@ def test_the_same_lessons_give_the_same_weights() -> None:
 
 def test_a_row_has_length_one_and_tells_the_share_of_new_words() -> None:
     features = Features.of(static_encoder(), [terms_of("play some jazz")])
-    row, new = features.row("play some zydeco", static_encoder().encode("play some zydeco"))
-    assert row.shape == (static_encoder().width + SKETCH,)
-    assert np.linalg.norm(row) == pytest.approx(1, abs=1e-3)
-    assert new == pytest.approx(1 / 3)
+    vectors = static_encoder().encode_all(["play some zydeco"])
+    rows, new = features.rows([terms_of("play some zydeco")], vectors)
+    assert rows.shape == (1, static_encoder().width + SKETCH)
+    assert np.linalg.norm(rows) == pytest.approx(1, abs=1e-3)
+    assert new == pytest.approx([1 / 3])
+
+
+@pytest.mark.parametrize("text", ["play some zydeco", "play play some jazz", "nothing known", "", "Play SOME_jazz!"])
+def test_a_sentence_alone_is_sketched_as_it_is_among_others(text: str) -> None:
+    features = Features.of(static_encoder(), [terms_of(t) for t in ("play some jazz", "some jazz please", "play")])
+    rows, new = features.rows([terms_of(text)], static_encoder().encode_all([text]))
+    where, numbers, unknown = features.sketch(text)
+    alone = np.bincount(where, numbers, SKETCH) if where else np.zeros(SKETCH)
+    assert rows[0, static_encoder().width :] == pytest.approx(alone, abs=1e-6)
+    assert unknown == pytest.approx(new[0])
 
 
 def test_a_calibration_gives_the_share_that_was_right() -> None:

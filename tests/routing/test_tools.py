@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,9 @@ from tmws_patterns.pattern import ToolDefinition
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Learned, Router, study
 from tmws_patterns.routing.learning.knowledge import tool_vectors
+from tmws_patterns.routing.meanings import BY_TABLE, LIKELY, MANY, Meanings
 from tmws_patterns.routing.text import without_values
-from tmws_patterns.routing.tools import BY_TABLE, Meanings, ToolIndex, ToolText
+from tmws_patterns.routing.tools import Signs, ToolIndex, ToolText
 from tmws_patterns.targets import Effect
 
 TOOLS = [
@@ -139,3 +141,39 @@ def test_a_tool_stands_between_its_description_and_the_first_sentence_of_it() ->
     assert middle @ first > whole @ first
     assert middle @ whole == pytest.approx(middle @ first, abs=1e-3)
     assert tool_vectors([], static_encoder()).shape == (0, static_encoder().width)
+
+
+def many(count: int, seed: int = 5) -> tuple[list[ToolText], Meanings]:
+    """A catalogue of tools whose vectors lie around some middles, as those of real ones do."""
+    draw = np.random.default_rng(seed)
+    middles = draw.normal(size=(40, 256))
+    vectors = middles[draw.integers(0, 40, count)] + 0.9 * draw.normal(size=(count, 256)) + 0.4
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    texts = [ToolText(f"shop.thing_{i}", f"something number{i} of kind{i % 97}") for i in range(count)]
+    return texts, Meanings(vectors.astype(np.float32), BY_TABLE)
+
+
+def test_of_thousands_of_tools_the_first_are_those_of_a_comparison_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, meanings = many(MANY + 1_000)
+    found, draw = ToolIndex(texts), np.random.default_rng(6)
+    asked = [meanings.vectors[i] + 0.05 * draw.normal(size=256).astype(np.float32) for i in range(0, 3_000, 100)]
+    asked = [(vector / np.linalg.norm(vector)).astype(np.float32) for vector in asked]
+    queries = [f"of kind{i % 97} please" for i in range(len(asked))]
+
+    def ranked() -> list[list[tuple[int, Signs]]]:
+        return [found.ranked(query, 5, meanings, vector) for query, vector in zip(queries, asked, strict=True)]
+
+    by_likely = ranked()
+    monkeypatch.setattr("tmws_patterns.routing.meanings.MANY", len(texts))
+    for likely, whole in zip(by_likely, ranked(), strict=True):
+        assert [place for place, _ in likely] == [place for place, _ in whole]
+        for (_, one), (_, other) in zip(likely, whole, strict=True):
+            assert tuple(one) == pytest.approx(tuple(other), abs=0.2)  # the usual distance is told by a sample
+
+
+def test_of_many_tools_few_vectors_are_compared() -> None:
+    texts, meanings = many(MANY + 1)
+    rated = meanings.rated(np.zeros(len(texts), np.float32), meanings.vectors[7])
+    assert len(rated.places) == LIKELY
+    assert rated.places[int(rated.near.argmax())] == 7
+    assert rated.near == pytest.approx(meanings.vectors[rated.places] @ meanings.vectors[7], abs=1e-5)

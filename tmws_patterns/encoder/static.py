@@ -51,7 +51,8 @@ class StaticEncoder:
         """The vector of a text, of length 1; zeros where nothing of it is known."""
         if not (places := self._places(text)):
             return np.zeros(self.width, np.float32)
-        vector = self._scales[places] @ self._table[places].astype(np.float32)
+        rows = np.array(places)
+        vector = self._scales.take(rows) @ self._table.take(rows, axis=0).astype(np.float32)
         return _unit(_unit(vector) - self._mean)
 
     def knows(self, word: str) -> bool:
@@ -65,7 +66,7 @@ class StaticEncoder:
     def _places(self, text: str) -> list[int]:
         """The rows whose sum is the text."""
         places, known = self._pieces.pieces(text), self._pairs
-        return places + [known[pair] for pair in pairwise(places) if pair in known]
+        return places + [row for pair in pairwise(places) if (row := known.get(pair)) is not None]
 
 
 def _unit(vector: Vector) -> Vector:

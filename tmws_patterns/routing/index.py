@@ -20,9 +20,10 @@ from tmws_patterns.routing.deeds import is_deed
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
 from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, together
+from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, without_values, words
-from tmws_patterns.routing.tools import BY_MODEL, BY_TABLE, Meanings, ToolIndex, ToolText
+from tmws_patterns.routing.tools import ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
 from tmws_patterns.targets import VARIABLE
 

@@ -21,7 +21,7 @@ STOP_WORDS = frozenset(
 
 def normalise(query: str) -> str:
     """One spelling of a sentence: NFKC, single spaces, no closing mark or space at its ends; " ." is a folder."""
-    one = " ".join(unicodedata.normalize("NFKC", query).split()).rstrip("?! ")
+    one = " ".join(_nfkc(query).split()).rstrip("?! ")
     return one if one.endswith((" .", " ..", "/.", "/..")) else one.rstrip("?!. ")
 
 
@@ -39,8 +39,15 @@ def without_values(query: str) -> str:
 @lru_cache(maxsize=256)
 def words(text: str) -> tuple[str, ...]:
     """Folded words of a text, underscores and camelCase taken apart. Several stages ask for those of one sentence."""
-    parted = _CAMEL.sub(r"\1 \2", text.replace("_", " "))
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", parted).casefold()))
+    parted = text.replace("_", " ")
+    if not parted.islower():
+        parted = _CAMEL.sub(r"\1 \2", parted)
+    return tuple(_WORD.findall(_nfkc(parted).casefold()))
+
+
+def _nfkc(text: str) -> str:
+    """One spelling of each character; plain English has no other."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def stems(text: str) -> list[str]:

@@ -19,10 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tmws_patterns.routing.meanings import BY_WORDS, Meanings, Rated, Trust, Vector, standard
 from tmws_patterns.routing.text import stems
-
-Vector = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float32]
 
 _NAME, _PARAMETERS = 3.0, 0.5  # weight of a word there; in the description it is 1
 _CALLED = 1.0  # what a sentence that holds all words of a tool's own name adds, in standard deviations
@@ -31,31 +29,6 @@ _ABOUT = 300  # characters of a description that are read for its meaning: the r
 _LEAD = 3.0  # standard deviations before the second: more than that says no more
 _PARTED = re.compile(r"[_\-./]+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s")
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """How much words and meaning count, and what their sum is worth.
-
-    The weights are those of a logistic regression on constant, share of words covered, likeness and lead,
-    fitted by scripts/fit_trust.py on MetaTool's training questions and apizoo's, with strangers among them.
-    """
-
-    words: float
-    weights: tuple[float, float, float, float]
-
-
-BY_WORDS = Trust(1.0, (-2.56, 3.43, 0.0, 0.78))
-BY_TABLE = Trust(0.5, (-3.68, 0.44, 5.12, 0.92))
-BY_MODEL = Trust(0.25, (-3.40, 0.28, 4.81, 0.97))
-
-
-@dataclass(frozen=True, slots=True)
-class Meanings:
-    """What tools mean: one unit vector a tool (tools x width), and how far it is trusted."""
-
-    vectors: Matrix
-    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +107,21 @@ class ToolIndex:
         for term in terms:
             if (posting := self._postings.get(term)) is not None:
                 words[posting[0]] += posting[1]
-        share = meanings.trust.words if meanings else 1.0
-        likeness = meanings.vectors @ vector if meanings is not None and vector is not None else np.zeros_like(words)
-        fused = share * _standard(words) + (1 - share) * _standard(likeness)
+        said = (meanings.trust.words if meanings else 1.0) * standard(words)
         for term in terms:
             if (named := self._called.get(term)) is not None:
-                fused[named[0]] += named[1]
-        size = min(count + 1, self._count)
-        top = np.argpartition(-fused, size - 1)[:size]
-        top = top[np.argsort(-fused[top], kind="stable")]
+                said[named[0]] += named[1]
+        if meanings is None or vector is None:
+            places, near, sums = Rated(np.arange(self._count), np.zeros_like(words), said)
+        else:
+            places, near, sums = meanings.rated(said, vector)
+        size = min(count + 1, len(places))
+        top = np.argpartition(-sums, size - 1)[:size]
+        top = top[np.argsort(-sums[top], kind="stable")]
         most = sum(self._weight(term) for term in terms) or 1.0
-        best = [*fused[top].tolist(), float(fused[top[-1]])]
-        rows = zip(top[:count].tolist(), words[top].tolist(), likeness[top].tolist(), best, strict=False)
+        best = [*sums[top].tolist(), float(sums[top[-1]])]
+        found = places[top[:count]]
+        rows = zip(found.tolist(), words[found].tolist(), near[top].tolist(), best, strict=False)
         return [
             (place, Signs(word / most, near, min(_LEAD, score - best[1 if i == 0 else 0])))
             for i, (place, word, near, score) in enumerate(rows)
@@ -178,12 +154,6 @@ def _called(tools: Sequence[ToolText]) -> dict[str, tuple[npt.NDArray[np.int64],
 def _confidence(trust: Trust, signs: Signs) -> float:
     constant, *weights = trust.weights
     return 1 / (1 + math.exp(-(constant + sum(w * s for w, s in zip(weights, signs, strict=True)))))
-
-
-def _standard(values: Vector) -> Vector:
-    spread = float(values.std())
-    scaled: Vector = (values - values.mean()) / (spread if spread > 1e-6 else 1.0)  # noqa: PLR2004 - all alike
-    return scaled
 
 
 def _posting(

@@ -33,7 +33,7 @@ class Calibration:
     def confidences(self, scores: Sequence[float], second: float) -> list[float]:
         """The probability (0 to 1) for each of some scores that share their second sign."""
         first, rest = self.first, self.second * second + self.constant
-        return [1 / (1 + math.exp(-max(-_FAR, min(_FAR, first * score + rest)))) for score in scores]
+        return [1 / (1 + math.exp(far if (far := -first * score - rest) < _FAR else _FAR)) for score in scores]
 
 
 def fit(signs: Counts, right: npt.NDArray[np.bool_], weights: Counts) -> Calibration:

@@ -19,7 +19,15 @@ import orjson
 
 from tmws_patterns.routing.learning import calibration, head
 from tmws_patterns.routing.learning.calibration import Calibration
-from tmws_patterns.routing.learning.features import Encoder, Features, Labels, Matrix, Vector, terms_of
+from tmws_patterns.routing.learning.features import (
+    MEANING,
+    Encoder,
+    Features,
+    Labels,
+    Matrix,
+    Vector,
+    terms_of,
+)
 
 FORM = 5  # of what is stored; another number than this is learned anew
 _FEW = 600  # examples up to which five folds are affordable; beyond them two must do
@@ -64,7 +72,9 @@ class StaticStage:
 
     def __init__(self, features: Features, names: Sequence[str], weights: Matrix, sure: Calibration) -> None:
         self._features = features
-        self._weights = weights
+        # a sentence has a dozen words, so that of the second half some rows are read, and not the whole
+        self._by_meaning = weights[:, : features.meaning] * np.float32(MEANING)
+        self._by_place = np.ascontiguousarray(weights[:, features.meaning :].T)
         self._sure = sure
         self.names = tuple(names)
         self._everything = np.arange(len(self.names))
@@ -74,8 +84,8 @@ class StaticStage:
 
         `vector` is what the encoder says of the sentence.
         """
-        row, unknown = self._features.row(query, vector)
-        places, scores = self._score(row)
+        where, weights, unknown = self._features.sketch(query)
+        places, scores = self._score(vector, where, weights)
         order = scores.argsort()[: -count - 2 : -1]
         sure = self._sure.confidences(scores[order].tolist(), unknown)
         found: list[Likely] = []
@@ -88,14 +98,13 @@ class StaticStage:
                 found.append(Likely(name, confidence))
         return found[:count]
 
-    def _score(self, row: Vector) -> tuple[Labels, Vector]:
+    def _score(self, vector: Vector, where: list[int], weights: Vector) -> tuple[Labels, Vector]:
         """Routes by their place with their scores; of thousands only the likeliest by meaning."""
+        by_meaning = self._by_meaning @ vector
         if len(self.names) <= _PARTIAL:
-            return self._everything, self._weights @ row
-        half = self._features.meaning
-        by_meaning = self._weights[:, :half] @ row[:half]
+            return self._everything, by_meaning + weights @ self._by_place.take(where, axis=0)
         places = np.argpartition(-by_meaning, _SHORTLIST)[:_SHORTLIST]
-        return places, by_meaning[places] + self._weights[places, half:] @ row[half:]
+        return places, by_meaning[places] + weights @ self._by_place.take(where, axis=0).take(places, axis=1)
 
     def to_bytes(self) -> bytes:
         """What was learned, for `from_bytes`."""
@@ -105,10 +114,9 @@ class StaticStage:
             "terms": self._features.terms(),
             "sure": astuple(self._sure),
         }
-        stream = io.BytesIO()
-        np.savez_compressed(
-            stream, weights=self._weights.astype(np.float16), facts=np.frombuffer(orjson.dumps(facts), np.uint8)
-        )
+        stream, halves = io.BytesIO(), (self._by_meaning / np.float32(MEANING), self._by_place.T)
+        weights = np.concatenate(halves, axis=1).astype(np.float16)
+        np.savez_compressed(stream, weights=weights, facts=np.frombuffer(orjson.dumps(facts), np.uint8))
         return stream.getvalue()
 
     @classmethod
