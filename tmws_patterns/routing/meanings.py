@@ -63,8 +63,7 @@ class Meanings:
             near = self.vectors @ vector
             return Rated(np.arange(len(near)), near, said + weight * standard(near))
         middle, spread = self._usual(vector)
-        sums = said + (weight / spread) * (self._told(vector) - middle)
-        places = np.argpartition(-sums, LIKELY)[:LIKELY]
+        places = np.argpartition(said + (weight / spread) * self._told(vector), -LIKELY)[-LIKELY:]
         near = self.vectors.take(places, axis=0) @ vector
         return Rated(places, near, said[places] + (weight / spread) * (near - middle))
 
@@ -104,8 +103,10 @@ class Meanings:
 
 def standard(values: Vector) -> Vector:
     """How many standard deviations each value is from their mean."""
-    spread = float(values.std())
-    scaled: Vector = (values - values.mean()) / (spread if spread > _ALIKE else 1.0)
+    middle = float(values.mean())
+    around = values - middle
+    spread = math.sqrt(float(around @ around) / len(values))  # as .std() gives it, in a third of its time
+    scaled: Vector = around / (spread if spread > _ALIKE else 1.0)
     return scaled
 
 
