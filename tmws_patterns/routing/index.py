@@ -19,10 +19,10 @@ from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.deeds import is_deed
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Learned, Lessons
-from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, together
+from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, likelier, together
 from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings
 from tmws_patterns.routing.spelling import Speller
-from tmws_patterns.routing.text import STOP_WORDS, normalise, stem, stems, without_values, words
+from tmws_patterns.routing.text import STOP_WORDS, essence, normalise, stem, stems, without_values, words
 from tmws_patterns.routing.tools import ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
 from tmws_patterns.targets import VARIABLE
@@ -193,8 +193,11 @@ class PatternIndex:
         wanted = vector if asked == query or learned is None else learned.core.encoder.encode(asked)
         tools = self._tools.match(asked, most, self._core, wanted)
         routes: list[Likely] = []
+        meant = essence(query)
         if learned and vector is not None and learned.core.stage is not None:
             routes = learned.core.stage.match(query, most, vector)
+            if meant != query:
+                routes = likelier(routes, learned.core.stage.match(meant, most, learned.core.encoder.encode(meant)))
         decided = sure or (bool(routes) and routes[0].confidence >= _SURE)
         if learned and learned.fine and self._fine and not decided:
             fine = learned.fine.encoder.encode(query)

@@ -6,10 +6,16 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_FEWEST = 2  # words in front of a reason that say nothing yet
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
 _VALUES = re.compile(r"https?://\S+|(?<![\w/])(?:~|\.{1,2})?/[\w.\-*]+(?:/[\w.\-*]*)*|\"[^\"]{1,2000}\"|`[^`]{1,2000}`")
+
+_REASON = re.compile(  # what is said of why; "before noon" and "since March" say what is wanted
+    r"[,;]?\s+(?:(?:so|in order) that\b|in order to\b|because\b|(?:so|before|since|as)\s(?:i|we|they)\b).*",
+    re.IGNORECASE,
+)
 
 STOP_WORDS = frozenset(
     """a an and any are as at be been but by can could did do does for from had has have how i i'd i'm if in into is it
@@ -34,6 +40,13 @@ def without_values(query: str) -> str:
         return query
     rest = " ".join(_VALUES.sub(" ", query).split())
     return rest if words(rest) else query
+
+
+def essence(query: str) -> str:
+    """What is asked, without the reason that is given for it and without values; all of it where too little is left."""
+    asked = _REASON.sub("", query)
+    asked = without_values(asked if len(asked.split()) > _FEWEST else query)
+    return asked if len(asked.split()) > 1 else query
 
 
 @lru_cache(maxsize=256)

@@ -67,6 +67,17 @@ def together(core: Sequence[Likely], fine: Sequence[Likely], share: float) -> li
     return [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
 
 
+def likelier(whole: Sequence[Likely], part: Sequence[Likely]) -> list[Likely]:
+    """What a stage thinks of a sentence and of a part of it: each route as likely as in the better of the two.
+
+    Where the two lead to different routes it is a toss-up then, and nothing is run.
+    """
+    best = dict(whole)
+    for name, confidence in part:
+        best[name] = max(confidence, best.get(name, 0.0))
+    return [Likely(name, confidence) for name, confidence in sorted(best.items(), key=lambda item: -item[1])]
+
+
 class StaticStage:
     """What was learned. Never changed, safe to share between threads."""
 
