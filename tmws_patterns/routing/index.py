@@ -18,14 +18,22 @@ from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.deeds import is_deed
 from tmws_patterns.routing.examples import ExampleIndex
-from tmws_patterns.routing.learning.knowledge import Learned, Lessons
+from tmws_patterns.routing.learning.knowledge import Knowledge, Learned, Lessons
 from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, likelier, together
-from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings
+from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings, Vector
 from tmws_patterns.routing.spelling import Speller
-from tmws_patterns.routing.text import STOP_WORDS, essence, normalise, stem, stems, without_values, words
+from tmws_patterns.routing.text import (
+    STOP_WORDS,
+    normalise,
+    stem,
+    stems,
+    without_reason,
+    without_values,
+    words,
+)
 from tmws_patterns.routing.tools import ToolIndex, ToolText
 from tmws_patterns.routing.triggers import TriggerMatch, caught, trigger_index
-from tmws_patterns.targets import VARIABLE
+from tmws_patterns.targets import VARIABLE, Effect
 
 NAME, TRIGGER, EXAMPLES, WORDS, CATALOGUE, NEAREST = "name", "trigger", "examples", "words", "catalogue", "nearest"
 
@@ -35,7 +43,7 @@ _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
 _CATALOGUE_SCALE = 0.95  # a tool nobody gave examples for is believed a little less than a pattern
 MOST = 8  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
-_UNCLEAR = 0.8  # below this the sentence is looked at for slips of the finger
+_UNCLEAR = 0.8  # below this the sentence is looked at without its values, and for slips of the finger
 _CORRECTED_SCALE = 0.97  # what was set right is believed a little less
 _SURE = 0.97  # from here on the sentence model is not asked
 
@@ -193,11 +201,8 @@ class PatternIndex:
         wanted = vector if asked == query or learned is None else learned.core.encoder.encode(asked)
         tools = self._tools.match(asked, most, self._core, wanted)
         routes: list[Likely] = []
-        meant = essence(query)
-        if learned and vector is not None and learned.core.stage is not None:
-            routes = learned.core.stage.match(query, most, vector)
-            if meant != query:
-                routes = likelier(routes, learned.core.stage.match(meant, most, learned.core.encoder.encode(meant)))
+        if learned and vector is not None:
+            routes = self._routes(learned.core, query, most, vector)
         decided = sure or (bool(routes) and routes[0].confidence >= _SURE)
         if learned and learned.fine and self._fine and not decided:
             fine = learned.fine.encoder.encode(query)
@@ -217,6 +222,22 @@ class PatternIndex:
             found.append((place, likely))
         return found
 
+    def _routes(self, core: Knowledge, query: str, most: int, vector: Vector) -> list[Likely]:
+        """What the static stage has learned of the sentence; where that is little, also of what is left without values.
+
+        A reason that is given for it says nothing of what is asked, and values say little of it.
+        """
+        if core.stage is None:
+            return []
+        routes = core.stage.match(query, most, vector)
+        asked = without_reason(query)
+        if asked != query:
+            routes = likelier(routes, core.stage.match(asked, most, core.encoder.encode(asked)))
+        bare = without_values(asked)
+        if bare != asked and len(bare.split()) > 1 and (not routes or routes[0].confidence < _UNCLEAR):
+            routes = likelier(routes, core.stage.match(bare, most, core.encoder.encode(bare)))
+        return routes
+
     def _alike(self, query: str, most: int) -> list[tuple[int, float]]:
         """Patterns of which nothing is learned yet, by the words of their examples; arranged when first asked for."""
         if self._examples is None:
@@ -227,6 +248,9 @@ class PatternIndex:
     def _triggered(self, query: str) -> Sequence[tuple[int, TriggerMatch]]:
         """Triggers that match, the highest priority first, then the longest match, then the cheapest."""
         found = [(self._with_trigger[m.index], m) for m in self._triggers.match(query)]
+        if not found and (asked := without_reason(query)) != query:  # of a note the reason is a part
+            found = [(self._with_trigger[m.index], m) for m in self._triggers.match(asked)]
+            found = [(place, m) for place, m in found if self.patterns[place].declared_effect is Effect.READ]
         return sorted(
             found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length, self.patterns[f[0]].cost_tokens)
         )

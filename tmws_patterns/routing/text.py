@@ -6,14 +6,16 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_REACH = 400  # characters of a sentence's end in which a reason is looked for
 _FEWEST = 2  # words in front of a reason that say nothing yet
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
 _VALUES = re.compile(r"https?://\S+|(?<![\w/])(?:~|\.{1,2})?/[\w.\-*]+(?:/[\w.\-*]*)*|\"[^\"]{1,2000}\"|`[^`]{1,2000}`")
 
-_REASON = re.compile(  # what is said of why; "before noon" and "since March" say what is wanted
-    r"[,;]?\s+(?:(?:so|in order) that\b|in order to\b|because\b|(?:so|before|since|as)\s(?:i|we|they)\b).*",
+_REASON = re.compile(  # "before noon" and "since March" say what is wanted; within quotes it is a part of the value
+    r"[,;]?\s+(?:(?:so|in order) that\b|in order to\b|because\b|(?:before|since|as)\s(?:i|we|they)\b"
+    r"|so\s(?:i|we|they)\s(?:can|may|could|might|know|see|will|won't|do|don't|understand)\b)[^\"“”`,;:]*$",
     re.IGNORECASE,
 )
 
@@ -42,11 +44,10 @@ def without_values(query: str) -> str:
     return rest if words(rest) else query
 
 
-def essence(query: str) -> str:
-    """What is asked, without the reason that is given for it and without values; all of it where too little is left."""
-    asked = _REASON.sub("", query)
-    asked = without_values(asked if len(asked.split()) > _FEWEST else query)
-    return asked if len(asked.split()) > 1 else query
+def without_reason(query: str) -> str:
+    """A sentence without the reason at its end, which says why and not what."""
+    asked = query[:-_REACH] + _REASON.sub("", query[-_REACH:])
+    return asked if len(asked.split()) > _FEWEST else query
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import fault
-from tmws_patterns.routing.understanding.spans import Span
+from tmws_patterns.routing.understanding.spans import UNENDED, Span
 from tmws_patterns.routing.understanding.units import MONEY, convert, dimension_of, iso_duration
 from tmws_patterns.routing.understanding.wanted import Wanted
 
@@ -37,7 +37,7 @@ _SUMS = frozenset("amount price budget cost value sum total fee salary balance p
 _SINCE = frozenset("since after before until from updated created modified".split())
 
 
-_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+_ENDING = re.compile(rf"\.[A-Za-z][A-Za-z0-9]{{0,4}}$|^(?:{UNENDED})$")
 _SHARE = re.compile(r"\b0(?:\.0)? (?:to|and|-) 1(?:\.0)?\b")
 
 
@@ -78,7 +78,7 @@ def is_patterned(wanted: Wanted, span: Span) -> bool:
 
 
 def is_file(wanted: Wanted, span: Span) -> bool:
-    """True for what has a file's ending, where files are wanted: docs/guide.md and not vercel/next.js."""
+    """True for what has a file's ending or name, where files are wanted: docs/guide.md and not vercel/next.js."""
     return not wanted.words.isdisjoint(("file", "files", "filename")) and _ENDING.search(span.text) is not None
 
 

@@ -29,7 +29,7 @@ _ITEM = re.compile(r"(?:#)?([\w.@+/\-]{1,80})")
 _EVERY = re.compile(r"(?:both|all of|each of)\s(?:these\s|the\s)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
 _BOUNDARY = re.compile(
-    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together)\b)"
+    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together|so|because)\b)"
 )
 _NO_ITEMS = frozenset("up at no max please pls thanks only limit top first last".split())
 _YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
@@ -40,7 +40,7 @@ _PREPOSITIONS = frozenset("from to in on at by with for of before after since un
 _TELLING = re.compile(r"[\d\-/._~^]")  # a mark that words do not have
 _NO_VALUE = frozenset(
     "already directly now again please quick quickly soon here there instead too also first later today right "
-    "line named called with on".split()
+    "line named called with on yet".split()
 )
 _SHORTEST = 3  # letters of a choice that is recognised without its property's name
 
@@ -146,6 +146,7 @@ def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], pla
         return False
     follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
     ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
+    ends = ends or (match["name"].lower() == "server" and any(map(str.isdigit, word.group())))
     said = word.group().casefold().rstrip(".")
     free = match.end() not in stops and -match.end() not in stops
     return ends and free and said not in STOP_WORDS and said not in _NO_VALUE
@@ -234,7 +235,8 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
 _BOUND = (
     r"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
     r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
-    r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,? (?:at most|max(?:imum)?|at the most|tops|or (?:fewer|less))\b",
+    r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,?"
+    r" (?:at (?:the )?(?:very )?most|max(?:imum)?|tops|or (?:fewer|less))\b",
     r"(?<![\w.])(?P<number>{n})(?: [a-z]{{2,20}})? (?:of them|will (?:do|suffice)|(?:is|are) (?:fine|enough|plenty))\b",
     r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|last|[a-z]{{3,10}}est)\b",
     r"[,;:]\s(?:(?:say|maybe|about|around|roughly)\s)?(?P<number>{n})[.!?\s]*$",
@@ -242,7 +244,7 @@ _BOUND = (
 )
 _DATED = frozenset(("date", "datetime", "time"))  # "up to 31 March" is no number of results
 _LASTING = r"\s(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|quarters?|years?)\b"
-_MANY = re.compile(r"\d{1,7}(?: [a-z]{1,20})? (?:at most|at the most|max|tops|or fewer|or less)\b")
+_MANY = re.compile(r"\d{1,7}(?: [a-z]{1,20})? (?:at (?:the )?(?:very )?most|max|tops|or fewer|or less)\b")
 _BOUNDED = tuple(re.compile(form.format(n=rf"(?:\d{{1,7}}|{NUMERAL})", u=_LASTING), re.IGNORECASE) for form in _BOUND)
 
 

@@ -61,10 +61,10 @@ _BE = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"^(?:(?:please|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
+    r"^(?:(?:please|pls|plz|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
     r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add"
     r"|make|take|commit|stash|leave|share|bear\sin\smind|new\smemory)\b"
-    r"|^(?:for future reference|for the record|note to self|fyi)\b",
+    r"|^(?:for future reference|for the record|note to self|note for later|fyi)\b",
     re.IGNORECASE,
 )
 _OPENINGS = (
@@ -72,8 +72,8 @@ _OPENINGS = (
     re.compile(r"\s+(?=[\"“«]|'\w)"),
     re.compile(r"\s(?:(?:the|this)\s(?:fact|decision|insight|lesson)\s)?that\s(?=\S)", re.IGNORECASE),
 )
-_FACT = re.compile(r"^(?:for future reference|for the record|note to self|fyi)[,:]\s+", re.IGNORECASE)
-_WRITTEN = re.compile(r"^(?:please\s)?(?:jot|note|write)\sdown\s", re.IGNORECASE)
+_FACT = re.compile(r"^(?:for future reference|for the record|note to self|note for later|fyi)[,:]\s+", re.IGNORECASE)
+_WRITTEN = re.compile(r"^(?:(?:please|pls|plz)\s)?(?:jot|note|write)\sdown\s", re.IGNORECASE)
 _AFTERWARDS = re.compile(
     r"[,.;–-]+\s(?:please\s)?(?:remember|note|keep|save|store|write|jot|log|record|file)\s(?:that|this|it)"
     r"(?:\s(?:down|in memory|in mind|for later|for me|please)){0,3}(?=[,.;\s]|$)",
@@ -195,5 +195,5 @@ def _first_quoted(note: str) -> str:
 
 def _unquoted(note: str) -> str:
     """A note that is one text in quotes, as it stands between them."""
-    match = _QUOTED.fullmatch(note.strip())
+    match = _QUOTED.fullmatch(note.strip()) or _QUOTED.fullmatch(note.strip().rstrip(".!"))
     return next(filter(None, match.groups())) if match else note

@@ -55,6 +55,7 @@ _ABOUT = (
     (re.compile(r"^(?:branch or commit|commit, branch|branch, tag)\b", re.IGNORECASE), "branch"),
     (re.compile(r"\be-?mail address", re.IGNORECASE), "email"),
 )
+_SHORT = {"char": "character", "chars": "character", "msg": "message", "dir": "directory"}  # as people type it
 _LANGUAGE = re.compile(
     r"\b(?:sql|graphql|cypher|jq|xpath|jsonpath|regex|regular expression|kql|promql|css)\b", re.IGNORECASE
 )
@@ -200,6 +201,7 @@ def _names(name: str, description: str, *, several: bool) -> tuple[str, ...]:
         told += ["pull request", "pr"]
     if (found := re.match(r"(?:The )?([A-Za-z]{3,20})(?: number| name| identifier| key)\b", description)) is not None:
         told.append(found.group(1).casefold())
+        told += [said for said, meant in _SHORT.items() if meant == told[-1]]
     if (listed := _KINDS.match(description)) is not None:  # "commit, branch or tag"
         told += [word for word in re.findall(r"[a-z]{3,20}", listed.group(1)) if word != "or"]
     return tuple(sorted({t for t in told if len(t) > 1 or t == name}, key=lambda t: (-len(t), t)))
