@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import learned
+from known import learned, pattern, registry
 
-from tmws_patterns import PatternDefinition, Settings
+from tmws_patterns import Settings
 from tmws_patterns.encoder import sentence_encoder, static_encoder
 from tmws_patterns.loader import load_packs
 from tmws_patterns.registry import PatternRegistry
@@ -31,17 +31,6 @@ TAUGHT = {
     "bank": ["what is my balance", "transfer money to Anna", "has my salary come in", "block my credit card"],
 }
 PAIRS = [(route, text) for route, texts in TAUGHT.items() for text in texts]
-
-
-def pattern(name: str, **fields: object) -> PatternDefinition:
-    shape = {"name": name, "pattern_type": "memory", "memory": {"operation": "recent"}, **fields}
-    return PatternDefinition.from_config(shape)
-
-
-def registry(*patterns: PatternDefinition) -> PatternRegistry:
-    found = PatternRegistry()
-    found.register_batch(patterns)
-    return learned(found)
 
 
 @pytest.fixture(scope="module")

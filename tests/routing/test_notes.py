@@ -82,6 +82,18 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "retention is 7 days", "tags": "kafka, ops"},
         ),
         (
+            'Save this decision under the tags architecture and queue: "We use NATS".',
+            {"content": "We use NATS", "tags": "architecture, queue"},
+        ),
+        (
+            "pls jot down 'the gateway takes 55k' and share it with agents athena and hera",
+            {"content": "the gateway takes 55k", "shared_with": "athena, hera", "access_level": "shared"},
+        ),
+        (
+            "note for later, staging is wiped on Sundays. tag it staging",
+            {"content": "staging is wiped on Sundays", "tags": "staging"},
+        ),
+        (
             "store in memory: a is b; tags: a, c; importance: 70%",
             {"content": "a is b", "tags": "a, c", "importance": "0.7"},
         ),

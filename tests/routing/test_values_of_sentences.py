@@ -83,6 +83,8 @@ def test_any_text_is_read_as_some_object(text: str) -> None:
         ("18% of 245", "expression", "18 / 100 * 245"),
         ("at 18:00 in Madrid. When is that?", "name", "Madrid"),
         ("a flat in St. Gallen", "name", "St. Gallen"),
+        ("git add Makefile and README", "path", "Makefile"),
+        ("git add Makefile and README", "path", "README"),
     ],
 )
 def test_a_value_is_found_as_what_it_is(sentence: str, kind: str, value: str) -> None:
@@ -102,7 +104,7 @@ def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
     [
         ("what we decided, 8 or fewer", 8), ("the latest half dozen", 6), ("recent memories, 20", 20), ("3 will do", 3),
         ("not more than 5k chars", 5_000), ("the 6 most important things", 6), ("the twelve heaviest notes", 12),
-        ("a dozen of them", 12),
+        ("a dozen of them", 12), ("return 20 at the very most", 20), ("20 results at very most", 20),
         ("the freshest notes, say 20.", 20), ("what was saved, 25 or so", 25), ("what is on, 7 or so", None),
         ("two thousand characters is plenty", 2_000), ("what changed up to 31 March 2026", None),
         ("what we decided in the last 3 days", None), ("just 2 weeks of it", None), ("open at 7", None),

@@ -41,6 +41,7 @@ _TRIGGER_CONFIDENCE = 0.98  # an author wrote the expression for this sentence, 
 _EXAMPLES_MOST = 0.97  # a trigger is believed more than any likeness to examples
 _WORDS_SCALE = 0.9  # a perfect likeness is still believed less than a trigger
 _CATALOGUE_SCALE = 0.95  # a tool nobody gave examples for is believed a little less than a pattern
+_ARTICLES = frozenset(("the", "a", "an", "my", "our", "this"))  # what a group caught in front of what is meant
 MOST = 8  # patterns that each stage hands on for a decision; the rest are no candidates in earnest
 _DESCRIPTION_WEIGHT = 0.85  # a description says what a pattern does, not how people ask for it
 _UNCLEAR = 0.8  # below this the sentence is looked at without its values, and for slips of the finger
@@ -151,7 +152,7 @@ class PatternIndex:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
-            groups = {name: _as_written(value, written) for name, value in match.groups.items()}
+            groups = {n: _as_written(v, written) for n, v in match.groups.items() if v.casefold() not in _ARTICLES}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups, start=match.start))
         for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)

@@ -27,7 +27,11 @@ _ABOUT = {
         rf"{_MARK}(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?(?:%|percent))",
         rf"{_MARK}(?P<value>0?\.\d+|\d{{1,3}}\s?(?:%|percent))\s(?:important|importance)",
     ),
-    "team": (_TEAM, rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}"),
+    "team": (
+        _TEAM,
+        rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}",
+        r"(?:the\s)?team\s(?P<value>[\w\-]+)\s(?:can|may|should)\s(?:read|see)(?:\sit)?",
+    ),
     "shared_with": (
         rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?:the\s)?(?:agents?\s)?(?!(?:team|everyone|everybody|all)\b)"
         rf"(?P<value>{_LIST})(?![\w\-]|\steam)",
@@ -61,7 +65,8 @@ _BE = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"^(?:(?:please|pls|plz|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
+    r"^(?:[^,.;:\"“”«»]{3,80},\sso\s)?"
+    r"(?:(?:please|pls|plz|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
     r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add"
     r"|make|take|commit|stash|leave|share|bear\sin\smind|new\smemory)\b"
     r"|^(?:for future reference|for the record|note to self|note for later|fyi)\b",

@@ -200,7 +200,7 @@ def _forms(text: str) -> Iterator[Span]:
     for match in _FORMS.finditer(text):
         kind = match.lastgroup or ""
         value = match.group(kind)
-        if kind in ("url", "path", "site", "drive") and len(value) > 1:
+        if kind in ("url", "path", "site", "drive", "pair") and len(value) > 1:
             value = value.rstrip(".,;:!?)]}'") or value
         if kind == "file" and len(value.replace(".", "")) <= 2:  # noqa: PLR2004 - "e.g" and "i.e" are no files
             continue

@@ -62,7 +62,7 @@ _LANGUAGE = re.compile(
 _COUNTS = re.compile(r"\b(?:number of|how many|first n|last n) (?:\w{2,12}ing )?(\w{3,20}s|people)\b", re.IGNORECASE)
 _AT_MOST = re.compile(r"^(\w{3,20}s) at most", re.IGNORECASE)
 _KINDS = re.compile(r"((?:[a-z]{3,20}, ){0,3}[a-z]{3,20} or [a-z]{3,20})(?: to | from |$)")
-_TEXTS = frozenset("title body content message summary subject sql prompt command script".split())
+_TEXTS = frozenset("title body content message summary subject sql prompt command script plan".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +212,7 @@ def _habits(name: str, parts: tuple[str, ...], *, several: bool) -> list[str]:
     told = [name.casefold()[:-1]] if several and name.endswith("s") else []
     if {"tag", "tags"} & set(parts):
         told += ["label", "labels", "tagged", "labelled", "labeled"]
+        told += ["tagged with", "labelled with", "labeled with"]
     if len(parts) == 2 and parts[-1] == "name" and parts[0] not in STOP_WORDS:  # noqa: PLR2004 - a thing and its name
         told += ["name", parts[0]]
     elif len(parts) > 1 and parts[-1] == "name":

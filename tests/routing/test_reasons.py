@@ -1,0 +1,103 @@
+"""A reason that is given at a sentence's end, and values in it, do not hide what is asked."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from known import pattern, registry
+
+from tmws_patterns import ExecutionMode
+from tmws_patterns.encoder import static_encoder
+from tmws_patterns.loader import load_packs
+from tmws_patterns.registry import PatternRegistry
+from tmws_patterns.routing import Learned, Router, study
+from tmws_patterns.routing.learning.stage import Likely, likelier
+from tmws_patterns.routing.text import without_reason
+from tmws_patterns.settings import Settings
+from tmws_patterns.targets import Effect
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    registry = PatternRegistry(load_packs(Settings.load({}).pattern_path, lambda _: None))
+    lessons = registry.index.lessons
+    registry.take(Learned(study(lessons, static_encoder()), known=lessons.taught))
+    return Router(registry)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("show the log, because the build broke", "show the log"),
+        ("show the log so that I can see who did it", "show the log"),
+        ("show the log so I know who did it", "show the log"),
+        ("show the log before I go home", "show the log"),
+        ("show me the log in order to find the culprit", "show me the log"),
+        ("which commits came before noon", None),
+        ("what changed since March", None),
+        ("so I'd be glad to see the log", None),
+        ("let me see what is staged before I commit it, one line of context is enough", None),
+        ('commit it with "retry because the net is slow"', None),
+        ("it broke because of you", None),
+        ("because I say so", None),
+    ],
+)
+def test_a_reason_is_taken_off_the_end_and_nothing_else(said: str, asked: str | None) -> None:
+    assert without_reason(said) == (asked or said)
+
+
+@given(st.text(max_size=500))
+def test_what_is_left_without_a_reason_is_the_beginning(text: str) -> None:
+    assert text.startswith(without_reason(text))
+
+
+@pytest.mark.parametrize("piece", ["because ", " so that", ", as we ", "since I\t"])
+def test_a_long_sentence_of_reasons_takes_no_time(piece: str) -> None:
+    started = time.thread_time()
+    without_reason(piece * 20_000 + '"')
+    assert time.thread_time() - started < 0.05
+
+
+LAMPS = ("polish the brass lamp", "clean the old lamps", "make the lamp shine", "rub the lamp until it is bright")
+BIKES = ("sell my bicycle", "find a buyer for the bike", "put the bicycle on the market", "who would buy my old bike")
+
+
+def likely(said: str, name: str) -> float:
+    """How likely the pattern is meant, of two that are learned; 0 where the other one comes first."""
+    index = registry(pattern("lamps", examples=LAMPS), pattern("bikes", examples=BIKES)).index
+    best = index.candidates(said)[0]
+    return best.confidence if best.name == name else 0.0
+
+
+def test_a_reason_does_not_lead_to_what_it_speaks_of() -> None:
+    alone = likely("polish the lamp over there", "lamps")
+    assert likely("polish the lamp over there, because I must find a buyer for my old bike", "lamps") >= alone > 0
+
+
+def test_a_long_value_does_not_hide_what_is_asked() -> None:
+    alone = likely("polish the lamp with the words", "lamps")
+    assert (
+        likely('polish the lamp with the words "the harbour froze on a Tuesday in the north"', "lamps") == alone > 0.5
+    )
+
+
+@pytest.mark.parametrize(("effect", "caught"), [(Effect.READ, {"what": "lamps"}), (Effect.WRITE, {})])
+def test_a_trigger_of_a_read_matches_what_is_left_without_the_reason(effect: Effect, caught: dict[str, str]) -> None:
+    one = pattern("lamps", examples=LAMPS, trigger_pattern=r"^light the (?P<what>\w+)$", effect=effect)
+    index = registry(one, pattern("bikes", examples=BIKES)).index
+    assert index.candidates("light the lamps")[0].groups == {"what": "lamps"}
+    assert index.candidates("light the lamps because I cannot see")[0].groups == caught
+
+
+def test_the_reason_of_a_note_belongs_to_it(router: Router) -> None:
+    choice = router.decide("remember that we froze deploys because the auditors come on Friday", ExecutionMode.BALANCED)
+    assert choice.main is not None
+    assert choice.main.groups["content"] == "we froze deploys because the auditors come on Friday"
+
+
+def test_each_route_is_as_likely_as_in_the_better_of_the_two() -> None:
+    whole, part = [Likely("a", 0.6), Likely("b", 0.5)], [Likely("b", 0.7), Likely("c", 0.2)]
+    assert likelier(whole, part) == [Likely("b", 0.7), Likely("a", 0.6), Likely("c", 0.2)]
