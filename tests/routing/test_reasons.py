@@ -36,6 +36,12 @@ def router() -> Router:
         ("show the log so I know who did it", "show the log"),
         ("show the log before I go home", "show the log"),
         ("show me the log in order to find the culprit", "show me the log"),
+        ("The build broke, so show me the log", "show me the log"),
+        ("Since the build broke, show me the log", "show me the log"),
+        ("Before going home, I want to see the log", "I want to see the log"),
+        ("As we ship today, show me the log because I must sign", "show me the log"),
+        ("As strategist I would like to see the log, side by side with the tags", None),
+        ("It was a long day, so much is true", None),
         ("which commits came before noon", None),
         ("what changed since March", None),
         ("so I'd be glad to see the log", None),
@@ -45,13 +51,13 @@ def router() -> Router:
         ("because I say so", None),
     ],
 )
-def test_a_reason_is_taken_off_the_end_and_nothing_else(said: str, asked: str | None) -> None:
+def test_a_reason_is_taken_off_and_nothing_else(said: str, asked: str | None) -> None:
     assert without_reason(said) == (asked or said)
 
 
 @given(st.text(max_size=500))
-def test_what_is_left_without_a_reason_is_the_beginning(text: str) -> None:
-    assert text.startswith(without_reason(text))
+def test_what_is_left_without_a_reason_is_a_part_of_the_sentence(text: str) -> None:
+    assert without_reason(text) in text
 
 
 @pytest.mark.parametrize("piece", ["because ", " so that", ", as we ", "since I\t"])
@@ -78,10 +84,9 @@ def test_a_reason_does_not_lead_to_what_it_speaks_of() -> None:
 
 
 def test_a_long_value_does_not_hide_what_is_asked() -> None:
-    alone = likely("polish the lamp with the words", "lamps")
-    assert (
-        likely('polish the lamp with the words "the harbour froze on a Tuesday in the north"', "lamps") == alone > 0.5
-    )
+    said = "the harbour froze on a Tuesday in the north, and nobody there could leave for weeks"
+    assert likely(f'make it bright, with "{said}"', "lamps") > 0.9
+    assert likely(f"make it bright, with {said}", "lamps") < 0.5
 
 
 @pytest.mark.parametrize(("effect", "caught"), [(Effect.READ, {"what": "lamps"}), (Effect.WRITE, {})])

@@ -19,6 +19,13 @@ _REASON = re.compile(  # "before noon" and "since March" say what is wanted; wit
     re.IGNORECASE,
 )
 
+_CLAUSE = r"[^,;:.!?\"“”`]{3,120}"
+_BEFORE = re.compile(
+    rf"(?:(?:as|since|because|while)\s(?:i|we|they|he|she|it|the|my|our)\s{_CLAUSE},|(?:before|to)\s{_CLAUSE},"
+    rf"|{_CLAUSE},\sso)\s(?!that\b|much\b|many\b)",
+    re.IGNORECASE,
+)
+
 STOP_WORDS = frozenset(
     """a an and any are as at be been but by can could did do does for from had has have how i i'd i'm if in into is it
     its just like let's lets make may me might my need of on or our out please shall she should so some than that the
@@ -45,8 +52,10 @@ def without_values(query: str) -> str:
 
 
 def without_reason(query: str) -> str:
-    """A sentence without the reason at its end, which says why and not what."""
+    """A sentence without the reason at its end, or before it, which says why and not what."""
     asked = query[:-_REACH] + _REASON.sub("", query[-_REACH:])
+    if (before := _BEFORE.match(asked)) is not None:
+        asked = asked[before.end() :]
     return asked if len(asked.split()) > _FEWEST else query
 
 
