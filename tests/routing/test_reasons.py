@@ -78,9 +78,22 @@ def likely(said: str, name: str) -> float:
     return best.confidence if best.name == name else 0.0
 
 
-def test_a_reason_does_not_lead_to_what_it_speaks_of() -> None:
-    alone = likely("polish the lamp over there", "lamps")
-    assert likely("polish the lamp over there, because I must find a buyer for my old bike", "lamps") >= alone > 0
+def test_a_reason_does_not_hide_what_is_asked() -> None:
+    reason = "we moved to the harbour in the north where nobody could see a thing for weeks"
+    assert likely(f"make it bright because {reason}", "lamps") > 0.9
+    assert likely(f"make it bright and {reason}", "lamps") < 0.5
+
+
+def test_where_a_reason_leads_elsewhere_it_is_a_toss_up() -> None:
+    index = registry(pattern("lamps", examples=LAMPS), pattern("bikes", examples=BIKES)).index
+    found = index.candidates("make it bright because I must sell my bicycle and put the bike on the market")
+    assert [one.confidence > 0.9 for one in found] == [True, True]
+
+
+def test_an_article_is_never_what_a_trigger_caught() -> None:
+    one = pattern("lamps", examples=LAMPS, trigger_pattern=r"^light (?P<what>\w+)")
+    assert registry(one).index.candidates("light the lamps")[0].groups == {}
+    assert registry(one).index.candidates("light lamps")[0].groups == {"what": "lamps"}
 
 
 def test_a_long_value_does_not_hide_what_is_asked() -> None:
