@@ -67,10 +67,8 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
     total = sum(len(part.head.numbers) for part in parts)
     holding = [sum(found[word][1] - found[word][0] for found in ranges) for word in range(len(asked.words))]
     rarest = sorted(range(len(holding)), key=lambda word: holding[word])
-    rarities, ranges = (
-        [rarity(total, holding[word]) for word in rarest],
-        [[found[w] for w in rarest] for found in ranges],
-    )
+    rarities = [rarity(total, holding[word]) for word in rarest]
+    ranges = [[found[word] for word in rarest] for found in ranges]
     visible = [np.array([sees(asked.scope, owner) for owner in part.head.owners], bool) for part in parts]
     least = asked.least * sum(rarities)
     shown = [
@@ -166,8 +164,13 @@ def _order(scores: Scores, numbers: Places) -> Places:
 
 def _words(groups: Sequence[tuple[_Seen, Places]], rarities: Scores) -> tuple[Scores, Scores]:
     """BM25, and how rare the words are together that are there at all, each as a share of what it could be."""
-    rows = [[word.within(places.astype(np.uint16)) for word in one.words] for one, places in groups]
-    impacts = np.concatenate([np.array(row) for row in rows], axis=1)
+    impacts = np.zeros((len(rarities), sum(len(places) for _, places in groups)), np.uint8)
+    start = 0
+    for one, places in groups:
+        end, narrow = start + len(places), places.astype(np.uint16)
+        for row, word in zip(impacts, one.words, strict=True):
+            row[start:end] = word.within(narrow)
+        start = end
     held = rarities[:, None]  # added up row by row, so that what is level is so
     sought = held.sum() or 1.0
     words: Scores = (held * impacts).sum(axis=0) * (IMPACT / USUAL / sought)
