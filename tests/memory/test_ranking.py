@@ -195,3 +195,10 @@ def test_as_more_are_near_a_smaller_share_of_all_is_looked_at() -> None:
     assert closely(10) == closely(100) == 1.0
     assert closely(LARGEST) * LARGEST == pytest.approx(CLOSELY)
     assert closely(16 * LARGEST) * 16 * LARGEST == pytest.approx(4 * CLOSELY)
+
+
+def test_as_many_are_found_where_a_sample_holds_more_of_the_nearest_than_the_rest() -> None:
+    rows = drawn(LARGEST, 8)
+    rows[:: LARGEST // 4_096] = rows[0]
+    found = nearest([Field(0, head(LARGEST, vectors=rows), None)], rows[0].astype(np.float32), 5_000, Scratch())
+    assert len(found) == 5_000

@@ -82,6 +82,14 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "retention is 7 days", "tags": "kafka, ops"},
         ),
         (
+            'Please make a note that the team platform can read: "Anna is on call".',
+            {"content": "Anna is on call", "team": "platform", "access_level": "team"},
+        ),
+        (
+            "remember that Bob is leaving, no team manager should see it",
+            {"content": "Bob is leaving, no team manager should see it"},
+        ),
+        (
             'Save this decision under the tags architecture and queue: "We use NATS".',
             {"content": "We use NATS", "tags": "architecture, queue"},
         ),

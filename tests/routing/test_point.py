@@ -45,6 +45,12 @@ def router() -> Router:
         ("I created a branch called x yesterday", "this tells what happened, and branching would do it"),
         ("I created a branch called x, it works", "this tells what happened, and branching would do it"),
         ("created a branch called x an hour ago", "this tells what happened, and branching would do it"),
+        ("The build is red, so don't create a branch called x", "this says what not to do, and branching does it"),
+        ("Since we froze, nobody may create a branch called x", "this says what not to do, and branching does it"),
+        ("We froze, so they did not create a branch called x", "this says what not to do, and branching does it"),
+        ("To keep it small, never create a branch called x", "this says what not to do, and branching does it"),
+        ("As we ship today, should we create a branch called x", "this is a question, and branching changes something"),
+        ("Since it was green, she created a branch called x", "this tells what happened, and branching would do it"),
         ("remember, did we create it?", "this is a question, and keeping changes something"),
     ],
 )

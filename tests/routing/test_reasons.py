@@ -90,10 +90,19 @@ def test_where_a_reason_leads_elsewhere_it_is_a_toss_up() -> None:
     assert [one.confidence > 0.9 for one in found] == [True, True]
 
 
+def test_what_makes_a_change_is_believed_by_the_whole_sentence_alone() -> None:
+    sells = pattern("bikes", examples=BIKES, effect=Effect.WRITE)
+    index = registry(pattern("lamps", examples=LAMPS), sells).index
+    alone = {one.name: one.confidence for one in index.candidates("he wants to sell the bicycle")}
+    found = {one.name: one.confidence for one in index.candidates("sell it because he wants no bicycle in the house")}
+    assert found.get("bikes", 0.0) < alone["bikes"]
+
+
 def test_an_article_is_never_what_a_trigger_caught() -> None:
     one = pattern("lamps", examples=LAMPS, trigger_pattern=r"^light (?P<what>\w+)")
     assert registry(one).index.candidates("light the lamps")[0].groups == {}
     assert registry(one).index.candidates("light lamps")[0].groups == {"what": "lamps"}
+    assert registry(one).index.candidates("light a")[0].groups == {"what": "a"}, "at the end it is a name"
 
 
 def test_a_long_value_does_not_hide_what_is_asked() -> None:

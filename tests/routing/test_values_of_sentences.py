@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmws_patterns.routing.text import normalise
-from tmws_patterns.routing.understanding.fitting import Taken
+from tmws_patterns.routing.understanding.fitting import Taken, fit
 from tmws_patterns.routing.understanding.naming import bounded
 from tmws_patterns.routing.understanding.numerals import value_of
 from tmws_patterns.routing.understanding.objects import object_in, pairs_in
@@ -105,6 +105,7 @@ def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
         ("what we decided, 8 or fewer", 8), ("the latest half dozen", 6), ("recent memories, 20", 20), ("3 will do", 3),
         ("not more than 5k chars", 5_000), ("the 6 most important things", 6), ("the twelve heaviest notes", 12),
         ("a dozen of them", 12), ("return 20 at the very most", 20), ("20 results at very most", 20),
+        ("20 would be plenty", 20), ("what happened at 12 would be fine", None),
         ("the freshest notes, say 20.", 20), ("what was saved, 25 or so", 25), ("what is on, 7 or so", None),
         ("two thousand characters is plenty", 2_000), ("what changed up to 31 March 2026", None),
         ("what we decided in the last 3 days", None), ("just 2 weeks of it", None), ("open at 7", None),
@@ -116,3 +117,12 @@ def test_a_bound_is_a_number_of_things_and_no_length_of_time(sentence: str, most
     found = bounded(wanted, find_spans(sentence, date(2026, 1, 1)))
 
     assert (found.value if isinstance(found, Taken) else None) == most
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("repo_path", False), ("directory", False), ("file", True), ("path", True)]
+)
+def test_a_file_without_an_ending_is_no_folder(name: str, taken: bool) -> None:
+    wanted = wanted_of((name,), {"type": "string"}, {}, required=True)
+    (span,) = (s for s in find_spans("git log Makefile", date(2026, 1, 1)).spans if s.kind == "path")
+    assert (fit(wanted, span) is not None) is taken

@@ -92,10 +92,11 @@ def test_a_change_is_missed_by_nobody_who_reads_while_another_process_writes(wat
 
 
 def test_once_closed_it_says_so(watch: Commits) -> None:
-    watch.stamp()
+    stamp = watch.stamp
+    stamp()
     watch.close()
     with pytest.raises(sqlite3.ProgrammingError):
-        watch.stamp()
+        stamp()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows a process its mappings")

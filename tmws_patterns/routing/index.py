@@ -19,7 +19,7 @@ from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.routing.deeds import is_deed
 from tmws_patterns.routing.examples import ExampleIndex
 from tmws_patterns.routing.learning.knowledge import Knowledge, Learned, Lessons
-from tmws_patterns.routing.learning.stage import REJECT, Likely, fine_share, likelier, together
+from tmws_patterns.routing.learning.stage import REJECT, Likely, StaticStage, fine_share, likelier, together
 from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings, Vector
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import (
@@ -152,7 +152,7 @@ class PatternIndex:
             found[i] = Candidate(self.patterns[i], 1.0, NAME)
         for rank, (i, match) in enumerate(self._triggered(query)):
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
-            groups = {n: _as_written(v, written) for n, v in match.groups.items() if v.casefold() not in _ARTICLES}
+            groups = {n: _as_written(v, written) for n, v in match.groups.items() if not _is_article(v, query)}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups, start=match.start))
         for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
@@ -226,18 +226,29 @@ class PatternIndex:
     def _routes(self, core: Knowledge, query: str, most: int, vector: Vector) -> list[Likely]:
         """What the static stage has learned of the sentence; where that is little, also of what is left without values.
 
-        A reason that is given for it says nothing of what is asked, and values say little of it.
+        A reason that is given for it says nothing of what is asked, and values say little of it. What makes a change
+        is believed by the whole sentence alone.
         """
         if core.stage is None:
             return []
         routes = core.stage.match(query, most, vector)
         asked = without_reason(query)
         if asked != query:
-            routes = likelier(routes, core.stage.match(asked, most, core.encoder.encode(asked)))
+            routes = likelier(routes, self._reads(core.stage, asked, most, core.encoder.encode(asked)))
         bare = without_values(asked)
         if bare != asked and len(bare.split()) > 1 and (not routes or routes[0].confidence < _UNCLEAR):
-            routes = likelier(routes, core.stage.match(bare, most, core.encoder.encode(bare)))
+            routes = likelier(routes, self._reads(core.stage, bare, most, core.encoder.encode(bare)))
         return routes
+
+    def _reads(self, stage: StaticStage, part: str, most: int, vector: Vector) -> list[Likely]:
+        """What the stage thinks of a part of a sentence, as far as it only reads; nothing where it means a change."""
+        found = stage.match(part, most, vector)
+        only = [r for r in found if self._is_read(r.name)]
+        return only if found[:1] == only[:1] else []
+
+    def _is_read(self, name: str) -> bool:
+        place = self._places.get(name)
+        return place is not None and self.patterns[place].declared_effect is Effect.READ
 
     def _alike(self, query: str, most: int) -> list[tuple[int, float]]:
         """Patterns of which nothing is learned yet, by the words of their examples; arranged when first asked for."""
@@ -306,6 +317,11 @@ def _as_written(value: str, written: str) -> str:
             return written[start:].strip()
         start = written.find(value.split(maxsplit=1)[0], start + 1)
     return value
+
+
+def _is_article(caught: str, query: str) -> bool:
+    """True for an article in front of what was meant to be caught; at the end of a sentence it is a name."""
+    return caught.casefold() in _ARTICLES and not query.endswith(caught)
 
 
 def _fold(text: str) -> str:

@@ -13,12 +13,15 @@ from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
 from tmws_patterns.routing.index import TRIGGER
+from tmws_patterns.routing.text import without_reason
 from tmws_patterns.targets import Effect, MemoryOperation
 
 _OPENING = r"(?:(?:please|so|and|but|hey|ok|okay|well|now|also|oh|hm+)[,!]?\s+){0,3}"
 _FORBIDS = re.compile(
-    rf"{_OPENING}(?:don['’]?t|do not|never|no need to|you (?:should not|shouldn['’]?t|must not|mustn['’]?t))\b"
-    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
+    rf"{_OPENING}(?:don['’]?t|do not|never|no need to|nobody|no one"
+    r"|(?:i|we|they|he|she|you|it) (?:(?:do|did|does|will|could|should|must|can|was|were) ?not|cannot|never"
+    r"|(?:do|did|does|wo|could|should|must|ca|was|were)n['’]?t))\b"
+    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate|want|wish|like|care)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -46,10 +49,17 @@ _HEARD = 500  # characters of a sentence in which a report is looked for
 
 
 def beside_the_point(query: str, candidate: Candidate, effect: Effect | None) -> str:
-    """Why a pattern with this effect does not answer the sentence; "" where it may.
+    """Why a pattern with this effect does not answer the sentence, or what is left without a reason; "" where it may.
 
     A trigger that catches the words in question was written for such a sentence, as far as it only reads.
     """
+    why, asked = _beside(query, candidate, effect), without_reason(query)
+    if why or asked == query:
+        return why
+    return _beside(asked, candidate._replace(start=max(0, candidate.start - query.find(asked))), effect)
+
+
+def _beside(query: str, candidate: Candidate, effect: Effect | None) -> str:
     pattern, name = candidate.pattern, candidate.name
     if effect not in (Effect.READ, Effect.WRITE):
         return ""  # it runs by an explicit call alone, whatever the sentence says

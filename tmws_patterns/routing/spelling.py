@@ -14,6 +14,7 @@ from tmws_patterns.routing.text import words
 
 _WORD = re.compile(r"(?<![\w./\\@\-])[A-Za-z]{4,20}(?![\w/\\@]|[.\-]\w)")  # no part of a path, name or address
 _RARE = 5  # times as often as a word of no language stands its neighbour: then it is a slip that an example holds
+_MOST = 200  # words that are looked at: what is asked stands in the beginning
 _SHORTEST = 4  # letters: shorter words are one letter away from too many others
 
 
@@ -42,7 +43,7 @@ class Speller:
                 return match.group()
             return meant if meant != word else match.group()
 
-        return _WORD.sub(right, sentence)
+        return _WORD.sub(right, sentence, count=_MOST)
 
     def _candidates(self, word: str) -> Iterator[str]:
         for shape in _shapes(word):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import re
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ _BEGINNING = re.compile(r"^([0-9a-f]+)-\S+ \S+ 0+ \S+ \S+ +(/.*)$", re.MULTILINE
 
 
 class Commits:
-    """A reading connection of its own. `stamp()` never waits, and is another value after each commit of any process.
+    """A reading connection of its own, for one thread.
 
     Raises:
         sqlite3.Error: the file cannot be read, is held by somebody for himself, or this is closed.
@@ -33,7 +32,12 @@ class Commits:
         self._connection.execute("PRAGMA query_only = ON")
         self._ask = self._connection.cursor().execute
         self._data_version()  # SQLite has the WAL index in memory from its first look until the connection is closed
-        self.stamp: Callable[[], int | bytes] = _head(path) or self._data_version
+        self._head = _head(path)
+
+    def stamp(self) -> int | bytes:
+        """Another value after each commit of any process; never waits."""
+        head = self._head
+        return self._data_version() if head is None else head.raw
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a statement that reads; they are no older than any earlier stamp."""
@@ -41,7 +45,7 @@ class Commits:
 
     def close(self) -> None:
         """Close the connection; without it there may be no WAL index left to look at."""
-        self.stamp = self._data_version
+        self._head = None
         self._connection.close()
 
     def _data_version(self) -> int:
@@ -49,12 +53,12 @@ class Commits:
         return int(version)
 
 
-def _head(path: Path) -> Callable[[], bytes] | None:
-    """Reads the head where SQLite has it; None where that cannot be seen, or has a form that is not known."""
+def _head(path: Path) -> ctypes.Array[ctypes.c_char] | None:
+    """The head where SQLite has it; None where that cannot be seen, or has a form that is not known."""
     if (place := _mapped(f"{path.resolve()}-shm")) is None:
         return None
     head = (ctypes.c_char * _HEAD).from_address(place)
-    return (lambda: head.raw) if head.raw.startswith(_FORMAT) else None
+    return head if head.raw.startswith(_FORMAT) else None
 
 
 def _mapped(name: str) -> int | None:

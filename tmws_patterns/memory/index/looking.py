@@ -26,7 +26,7 @@ from tmws_patterns.memory.index.scratch import Scratch, Scratches
 from tmws_patterns.memory.index.segment import IMPACT, LARGEST, Codes, Owner, Places
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop
-CLOSEST = 48  # candidates whose vectors are read: a vector lies where the database has it, its signs in memory
+CLOSEST = 48  # candidates, at least, whose vectors are read: the signs of all are in memory, the vectors are not
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
 
 
@@ -137,14 +137,16 @@ async def _ranked(
         return []
     numbers = np.concatenate([one.part.head.numbers[places] for one, places in groups])
     words, coverage = _words(groups, rarities)
-    meaning = np.zeros(len(sites), np.float32)
+    meaning, told = np.zeros(len(sites), np.float32), np.zeros(len(sites), bool)
     if asked.vector is not None:
         signs = np.concatenate([one.part.head.signs.take(places, axis=0) for one, places in groups])
         meaning = estimated(signs, signs_of(asked.vector))
-        best = np.sort(_order(scored(words, coverage, meaning), numbers)[:CLOSEST])
+        best = np.sort(_order(scored(words, coverage, meaning), numbers)[: max(CLOSEST, asked.most * 3 // 4)])
         vectors = await keeper.vectors([(one.part, places) for one, places in _grouped(seen, sites[best])])
         meaning[best] = likeness(np.concatenate(vectors), asked.vector)
+        told = ~np.isin(np.arange(len(sites)), best)
     scores = scored(words, coverage, meaning)
+    scores[told] = np.minimum(scores[told], scores[~told].min())  # by signs alone nobody comes before the best
     order = _order(scores, numbers)
     columns = (column[order].tolist() for column in (numbers, scores, words, coverage, meaning))
     return [Ranked(*row) for row in zip(*columns, strict=True)]

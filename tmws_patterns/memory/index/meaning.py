@@ -25,6 +25,7 @@ Signs = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
 CLOSELY = 4_096  # memories of 65,536 whose signs are all compared
+_ALL = 64  # signs in one word
 _SAMPLED = 4_096  # memories by which it is told how near the nearest are
 _SCALE = 254.0  # a number of a unit vector in one byte: those beyond a half, which hardly happen, are cut
 
@@ -84,6 +85,15 @@ def nearest(fields: Sequence[Field], vector: Floats, count: int, scratch: Scratc
     """
     asked = signs_of(vector)
     edge = _edge(fields, asked[0], count)
+    sites, bits = _near(fields, asked, edge, scratch)
+    if len(sites) < count and edge < _ALL:  # the sample held more of the nearest than the rest does
+        sites, bits = _near(fields, asked, _ALL, scratch)
+    order = np.argsort(_differing(bits, asked), kind="stable")
+    return np.sort(sites[order[:count]])
+
+
+def _near(fields: Sequence[Field], asked: Signs, edge: int, scratch: Scratch) -> tuple[Places, Signs]:
+    """The sites of the memories that differ in so many of the first signs at most, and all their signs."""
     sites, bits = [np.zeros(0, np.int64)], [np.zeros((0, len(asked)), np.uint64)]
     for field in fields:
         first = field.first()
@@ -93,8 +103,7 @@ def nearest(fields: Sequence[Field], vector: Floats, count: int, scratch: Scratc
         near = near if field.places is None else field.places.take(near)
         sites.append(near + field.place * LARGEST)
         bits.append(field.head.signs.take(near, axis=0))
-    order = np.argsort(_differing(np.concatenate(bits), asked), kind="stable")
-    return np.sort(np.concatenate(sites)[order[:count]])
+    return np.concatenate(sites), np.concatenate(bits)
 
 
 def _edge(fields: Sequence[Field], asked: np.uint64, count: int) -> int:
@@ -102,7 +111,7 @@ def _edge(fields: Sequence[Field], asked: np.uint64, count: int) -> int:
     total = sum(map(len, fields))
     share = max(closely(total), 2 * count / max(1, total))
     if share >= 1:
-        return 64
+        return _ALL
     step = max(1, total // _SAMPLED)
     sample = np.bitwise_count(np.concatenate([field.first(step) for field in fields]) ^ asked)
     place = int(share * len(sample))

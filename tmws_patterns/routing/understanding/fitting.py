@@ -38,6 +38,7 @@ _SINCE = frozenset("since after before until from updated created modified".spli
 
 
 _ENDING = re.compile(rf"\.[A-Za-z][A-Za-z0-9]{{0,4}}$|^(?:{UNENDED})$")
+_UNENDED = re.compile(UNENDED)
 _SHARE = re.compile(r"\b0(?:\.0)? (?:to|and|-) 1(?:\.0)?\b")
 
 
@@ -57,7 +58,7 @@ def fit(wanted: Wanted, span: Span, *, has_unit: bool = False) -> Taken | None:
 
     `has_unit` says that the unit has a property of its own, so that the number is taken as it was said.
     """
-    if span.kind not in _TAKES.get(wanted.kind, ()):
+    if span.kind not in _TAKES.get(wanted.kind, ()) or is_no_folder(wanted, span):
         return None
     value, end = _value(wanted, span, has_unit), span.end
     if value is None:
@@ -75,6 +76,12 @@ def is_patterned(wanted: Wanted, span: Span) -> bool:
     pattern = wanted.schema.get("pattern")
     telling = isinstance(pattern, str) and pattern.startswith("^") and pattern.endswith("$") and "." not in pattern
     return telling and wanted.type == "string" and span.kind in _PATTERNED and not fault(span.value, wanted.schema, {})
+
+
+def is_no_folder(wanted: Wanted, span: Span) -> bool:
+    """True for a file by its well-known name, where a folder is wanted."""
+    folder = not wanted.words.isdisjoint(("repo", "repository", "directory", "folder", "dir"))
+    return folder and _UNENDED.fullmatch(span.text) is not None
 
 
 def is_file(wanted: Wanted, span: Span) -> bool:

@@ -237,7 +237,7 @@ _BOUND = (
     r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
     r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,?"
     r" (?:at (?:the )?(?:very )?most|max(?:imum)?|tops|or (?:fewer|less))\b",
-    r"(?<![\w.])(?P<number>{n})(?: [a-z]{{2,20}})? "
+    r"(?<![\w.])(?<!\bat )(?<!\bby )(?P<number>{n})(?: [a-z]{{2,20}})? "
     r"(?:of them|(?:will|would) (?:do|suffice)|(?:is|are|would be) (?:fine|enough|plenty))\b",
     r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|last|[a-z]{{3,10}}est)\b",
     r"[,;:]\s(?:(?:say|maybe|about|around|roughly)\s)?(?P<number>{n})[.!?\s]*$",

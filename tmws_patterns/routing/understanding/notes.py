@@ -28,9 +28,9 @@ _ABOUT = {
         rf"{_MARK}(?P<value>0?\.\d+|\d{{1,3}}\s?(?:%|percent))\s(?:important|importance)",
     ),
     "team": (
+        r"(?:the\s)?team\s(?P<value>(?!(?:leads?|members?|managers?)\b)[\w\-]+)\s(?:can|may|should)\s(?:read|see)(?:\sit)?",
         _TEAM,
         rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\s{_TEAM}",
-        r"(?:the\s)?team\s(?P<value>[\w\-]+)\s(?:can|may|should)\s(?:read|see)(?:\sit)?",
     ),
     "shared_with": (
         rf"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?:the\s)?(?:agents?\s)?(?!(?:team|everyone|everybody|all)\b)"
@@ -52,7 +52,7 @@ _IN_FRONT = [
 ]
 _JOINT = re.compile(r"(?::|,?\sthat|,|,?\sand)\s+")
 # Behind a note only what says outright who may read it: nobody's note is shown to more readers by a guess.
-_LOOSE = {"team": 1, "access_level": 2}
+_LOOSE = {"team": 2, "access_level": 2}
 _AFTER = {
     name: [
         re.compile(rf"(?P<joint>[\s,;.()\[\-–]+)(?:and\s|with\s)?{form}[)\]]?[.!\s]*(?:please[.!\s]*)?$", re.IGNORECASE)
