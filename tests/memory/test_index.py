@@ -104,7 +104,9 @@ async def test_the_vectors_tell_what_the_best_mean_and_signs_what_the_others_do(
     assert sum(one < 0.01 for one in off) >= CLOSEST
     assert max(off[:10]) < 0.01
     assert 0.01 < max(off) < 0.4
-    assert all(one < 0.01 for one in off[:100]), "what only signs speak for comes behind"
+    read = sum(one < 0.01 for one in off)
+    assert read >= 150 * 3 // 4
+    assert all(one < 0.01 for one in off[: read - 5]), "what only signs speak for comes behind"
 
 
 async def test_rarity_falls_with_each_memory_that_holds_a_word_and_is_never_nothing() -> None:

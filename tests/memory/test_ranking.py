@@ -18,15 +18,14 @@ from tmws_patterns.memory.index.meaning import (
     Field,
     _edge,
     closely,
-    estimated,
     nearest,
     rounded,
-    signs_of,
 )
 from tmws_patterns.memory.index.ranking import Best, Question, Word, _late
 from tmws_patterns.memory.index.scratch import Scratch
-from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting, signs
+from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
 from tmws_patterns.settings import Settings
+from tmws_patterns.signs import cosines, sign_of, signs_of
 
 DOCS = 40
 RARITIES = (7.5, 4.0, 2.5, 0.6)
@@ -36,7 +35,7 @@ WIDTH = 256
 
 
 def head(docs: int, owned: Sequence[int] = (), vectors: Any = ()) -> Head:
-    bits = signs(np.array(vectors, np.int8).reshape(-1, WIDTH))
+    bits = signs_of(np.array(vectors, np.int8).reshape(-1, WIDTH))
     owners = np.array(owned or [0] * docs, np.uint16)
     return Head(np.arange(docs), (), owners, np.zeros(0, np.uint64), np.zeros(1, np.uint32), bits, 0)
 
@@ -142,7 +141,7 @@ def test_of_many_the_nearest_are_found_though_few_are_looked_at_closely(segments
         own = allowed[first : first + size]
         places = None if all_allowed else np.flatnonzero(own)
         fields.append(Field(place, head(size, vectors=rows[first : first + size]), places))
-    edge = _edge(fields, signs_of(asked.astype(np.float32))[0], 64)
+    edge = _edge(fields, sign_of(asked.astype(np.float32))[0], 64)
     looked_at = int(((rows[:, :64] != asked[:64]).sum(axis=1) <= edge)[allowed].sum())
     total = int(allowed.sum())
     assert 64 < looked_at < 3 * closely(total) * total  # few, and not fewer than are asked for
@@ -185,7 +184,7 @@ def test_signs_tell_about_what_the_cosine_is() -> None:
     asked = vectors[0] + np.float32(0.7) * vectors[1]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     asked /= np.linalg.norm(asked)
-    told = estimated(signs(vectors), signs_of(asked))
+    told = cosines(signs_of(vectors), sign_of(asked))
     assert np.abs(told - vectors @ asked).max() < 0.35  # of 256 signs one that differs is 0.012
     assert float(np.abs(told - vectors @ asked).mean()) < 0.1
     assert set(np.argsort(-told)[:2].tolist()) == {0, 1}

@@ -91,11 +91,15 @@ def test_where_a_reason_leads_elsewhere_it_is_a_toss_up() -> None:
 
 
 def test_what_makes_a_change_is_believed_by_the_whole_sentence_alone() -> None:
-    sells = pattern("bikes", examples=BIKES, effect=Effect.WRITE)
-    index = registry(pattern("lamps", examples=LAMPS), sells).index
-    alone = {one.name: one.confidence for one in index.candidates("he wants to sell the bicycle")}
-    found = {one.name: one.confidence for one in index.candidates("sell it because he wants no bicycle in the house")}
-    assert found.get("bikes", 0.0) < alone["bikes"]
+    said = "put it on the market because we moved to the harbour in the north where nobody could see a thing for weeks"
+    lamps = pattern("lamps", examples=LAMPS)
+
+    def best(effect: Effect) -> tuple[str, bool]:
+        found = registry(lamps, pattern("bikes", examples=BIKES, effect=effect)).index.candidates(said)[0]
+        return found.name, found.confidence > 0.8
+
+    assert best(Effect.READ) == ("bikes", True)
+    assert best(Effect.WRITE) == ("bikes", False)
 
 
 def test_an_article_is_never_what_a_trigger_caught() -> None:

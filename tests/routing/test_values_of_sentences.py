@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tmws_patterns.routing.text import normalise
 from tmws_patterns.routing.understanding.fitting import Taken, fit
-from tmws_patterns.routing.understanding.naming import bounded
+from tmws_patterns.routing.understanding.naming import bounded, named
 from tmws_patterns.routing.understanding.numerals import value_of
 from tmws_patterns.routing.understanding.objects import object_in, pairs_in
 from tmws_patterns.routing.understanding.spans import find_spans
@@ -126,3 +126,11 @@ def test_a_file_without_an_ending_is_no_folder(name: str, taken: bool) -> None:
     wanted = wanted_of((name,), {"type": "string"}, {}, required=True)
     (span,) = (s for s in find_spans("git log Makefile", date(2026, 1, 1)).spans if s.kind == "path")
     assert (fit(wanted, span) is not None) is taken
+
+
+@pytest.mark.parametrize("reason", ["so that I can read it", "because I must", "", "with me"])
+def test_a_name_ends_where_a_reason_begins(reason: str) -> None:
+    wanted = wanted_of(("branch",), {"type": "string"}, {}, required=True)
+    found = named(wanted, find_spans(f"move over to branch staging {reason}", date(2026, 1, 1)), {}, has_unit=False)
+    assert isinstance(found, Taken)
+    assert found.value == "staging"

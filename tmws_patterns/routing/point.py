@@ -19,9 +19,8 @@ from tmws_patterns.targets import Effect, MemoryOperation
 _OPENING = r"(?:(?:please|so|and|but|hey|ok|okay|well|now|also|oh|hm+)[,!]?\s+){0,3}"
 _FORBIDS = re.compile(
     rf"{_OPENING}(?:don['’]?t|do not|never|no need to|nobody|no one"
-    r"|(?:i|we|they|he|she|you|it) (?:(?:do|did|does|will|could|should|must|can|was|were) ?not|cannot|never"
-    r"|(?:do|did|does|wo|could|should|must|ca|was|were)n['’]?t))\b"
-    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate|want|wish|like|care)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
+    r"|you (?:should not|shouldn['’]?t|must not|mustn['’]?t))\b"
+    r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -35,6 +34,8 @@ _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is
     r"(?!.*[,;.:!]\s(?!(?:it|its|which|who|but|because|since|he|she|they|we|i|that|and)\b))"
     r"(?:(?:(?:(?i:i|we|he|she|they|you|it|somebody|someone|nobody)|[A-Z][a-z]+)(?:['’](?:ve|s|d)| have| has| had)?\s"
     r"(?:just |already |once |never |only )?(?:ran|created|made|committed|opened|stored|started|cut|tried))\b"
+    r"|(?i:i|we|they|he|she|it) (?:(?:do|did|does|will|could|can|was|were) ?not|cannot|never"
+    r"|(?:do|did|does|wo|could|ca|was|were)n['’]?t)\b"
     r"|(?:already |just )?(?i:ran|created|made|committed|opened|stored|started|saved)\b.*"
     r"\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\b"
     r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled)\b"

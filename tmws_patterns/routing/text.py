@@ -51,10 +51,11 @@ def without_values(query: str) -> str:
     return rest if words(rest) else query
 
 
+@lru_cache(maxsize=256)
 def without_reason(query: str) -> str:
-    """A sentence without the reason at its end, or before it, which says why and not what."""
+    """A sentence without the reason at its end, or before it, which says why and not what; asked for often."""
     asked = query[:-_REACH] + _REASON.sub("", query[-_REACH:])
-    if (before := _BEFORE.match(asked)) is not None:
+    if "," in asked and (before := _BEFORE.match(asked)) is not None:
         asked = asked[before.end() :]
     return asked if len(asked.split()) > _FEWEST else query
 

@@ -3,7 +3,7 @@
 SQLite's own answer is `PRAGMA data_version`. It takes and gives back a lock, and in between compares the head of the
 WAL index, memory that all processes share who have the file open, with the head that it saw last. Each commit changes
 that head (https://sqlite.org/walformat.html, section 2.1). Where this process can see where SQLite has that memory,
-the head is compared here, which costs a fiftieth of it.
+the head is compared here, without the lock.
 """
 
 from __future__ import annotations

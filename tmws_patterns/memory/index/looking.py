@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from tmws_patterns.call import Scope
 from tmws_patterns.memory.index.keeping import Keeper, Part, View
-from tmws_patterns.memory.index.meaning import Field, Floats, estimated, likeness, nearest, signs_of
+from tmws_patterns.memory.index.meaning import Field, Floats, likeness, nearest
 from tmws_patterns.memory.index.ranking import (
     USUAL,
     Best,
@@ -24,6 +24,7 @@ from tmws_patterns.memory.index.ranking import (
 )
 from tmws_patterns.memory.index.scratch import Scratch, Scratches
 from tmws_patterns.memory.index.segment import IMPACT, LARGEST, Codes, Owner, Places
+from tmws_patterns.signs import cosines, sign_of
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop
 CLOSEST = 48  # candidates, at least, whose vectors are read: the signs of all are in memory, the vectors are not
@@ -140,7 +141,7 @@ async def _ranked(
     meaning, told = np.zeros(len(sites), np.float32), np.zeros(len(sites), bool)
     if asked.vector is not None:
         signs = np.concatenate([one.part.head.signs.take(places, axis=0) for one, places in groups])
-        meaning = estimated(signs, signs_of(asked.vector))
+        meaning = cosines(signs, sign_of(asked.vector))
         best = np.sort(_order(scored(words, coverage, meaning), numbers)[: max(CLOSEST, asked.most * 3 // 4)])
         vectors = await keeper.vectors([(one.part, places) for one, places in _grouped(seen, sites[best])])
         meaning[best] = likeness(np.concatenate(vectors), asked.vector)

@@ -1,11 +1,9 @@
 """What memories mean, as far as the index tells: a vector each, and the signs of its numbers for a first look. Pure.
 
-The signs of two vectors differ in about as many places as the angle between them is wide (Charikar, 2002,
-"Similarity estimation techniques from rounding algorithms"), and comparing those of a million memories takes
-milliseconds. Of those that differ least the vectors themselves decide. The table's numbers stand in the order of how
-much they tell, so that of many memories the first 64 signs leave few to be compared by all. Of the ten nearest
-sentences of the shipped patterns that misses two in a hundred at most (tests/memory/test_ranking.py). Cells around
-centres, to look into the nearest of, were tried, and miss more than the tenth part of them.
+Comparing the signs of a million memories takes milliseconds. Of those that differ least the vectors themselves decide.
+The table's numbers stand in the order of how much they tell, so that of many memories the first 64 signs leave few to
+be compared by all. Of the ten nearest sentences of the shipped patterns that misses two in a hundred at most
+(tests/memory/test_ranking.py). Cells around centres, to look only into the nearest of, were tried and miss too many.
 """
 
 from __future__ import annotations
@@ -18,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tmws_patterns.memory.index.scratch import Scratch
-from tmws_patterns.memory.index.segment import LARGEST, Head, Places, signs
+from tmws_patterns.memory.index.segment import LARGEST, Head, Places
+from tmws_patterns.signs import BITS, Signs, differing, sign_of
 
 Vectors = npt.NDArray[np.int8]
-Signs = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
 CLOSELY = 4_096  # memories of 65,536 whose signs are all compared
-_ALL = 64  # signs in one word
 _SAMPLED = 4_096  # memories by which it is told how near the nearest are
 _SCALE = 254.0  # a number of a unit vector in one byte: those beyond a half, which hardly happen, are cut
 
@@ -41,18 +38,6 @@ def likeness(vectors: Vectors, asked: Floats) -> Floats:
     wide = vectors.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
     found: Floats = (wide @ asked) / np.maximum(lengths, 1.0)
-    return found
-
-
-def signs_of(vector: Floats) -> Signs:
-    """The signs of one vector (width / 64)."""
-    found: Signs = signs(vector[None, :])[0]
-    return found
-
-
-def estimated(kept: Signs, asked: Signs) -> Floats:
-    """The cosine of each of some memories, by their signs alone (count x width / 64), and what is asked for."""
-    found: Floats = np.cos(np.float32(math.pi / (64 * len(asked))) * _differing(kept, asked))
     return found
 
 
@@ -83,12 +68,12 @@ def nearest(fields: Sequence[Field], vector: Floats, count: int, scratch: Scratc
     Of those that are level the first in the order of the fields. Where there are many, some of the nearest may be
     missed: see `closely`. A site is the place of the segment times LARGEST, and the memory's place in it.
     """
-    asked = signs_of(vector)
+    asked = sign_of(vector)
     edge = _edge(fields, asked[0], count)
     sites, bits = _near(fields, asked, edge, scratch)
-    if len(sites) < count and edge < _ALL:  # the sample held more of the nearest than the rest does
-        sites, bits = _near(fields, asked, _ALL, scratch)
-    order = np.argsort(_differing(bits, asked), kind="stable")
+    if len(sites) < count and edge < BITS:  # the sample held more of the nearest than the rest does
+        sites, bits = _near(fields, asked, BITS, scratch)
+    order = np.argsort(differing(bits, asked), kind="stable")
     return np.sort(sites[order[:count]])
 
 
@@ -111,16 +96,8 @@ def _edge(fields: Sequence[Field], asked: np.uint64, count: int) -> int:
     total = sum(map(len, fields))
     share = max(closely(total), 2 * count / max(1, total))
     if share >= 1:
-        return _ALL
+        return BITS
     step = max(1, total // _SAMPLED)
     sample = np.bitwise_count(np.concatenate([field.first(step) for field in fields]) ^ asked)
     place = int(share * len(sample))
     return int(np.partition(sample, place)[place])
-
-
-def _differing(kept: Signs, asked: Signs) -> npt.NDArray[np.uint16]:
-    """In how many signs each of some memories differs from what is asked for."""
-    found = np.zeros(len(kept), np.uint16)
-    for column, sought in enumerate(asked):  # a row at a time takes thrice as long
-        found += np.bitwise_count(kept[:, column] ^ sought)
-    return found

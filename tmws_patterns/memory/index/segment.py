@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tmws_patterns.signs import signs_of
+
 LARGEST = 65_536  # memories: their places fit 16 bits
 CHUNK = 1_350  # entries of a chunk, which with its checksum fits into one page of SQLite
 VECTORS = 15  # of a chunk, which does so too, for the table's vectors of 256 numbers
@@ -231,7 +233,7 @@ def build(memories: Sequence[Indexed], encoder: Encoder, average: float | None =
     starts = np.searchsorted(pairs, np.arange(len(known) + 1) * LARGEST).astype(np.uint32)
     numbers = np.array([memory.number for memory in memories], np.int64)
     vectors = np.array([memory.vector for memory in memories], np.int8).reshape(-1, encoder.width)
-    head = Head(numbers, tuple(owners), owned, known, starts, signs(vectors), int(lengths.sum()), encoder.name)
+    head = Head(numbers, tuple(owners), owned, known, starts, signs_of(vectors), int(lengths.sum()), encoder.name)
     return Segment(head, entries, vectors)
 
 
@@ -272,11 +274,6 @@ def merged(segments: Sequence[Segment], there: frozenset[int]) -> Segment:
         segments[0].head.encoder,
     )
     return Segment(head, entries, np.concatenate(vectors))
-
-
-def signs(vectors: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """The signs of the vectors' numbers (count x width / 64): those of one memory lie side by side."""
-    return np.packbits(vectors > 0, axis=1).view(np.uint64)
 
 
 def _impacts(uses: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -146,7 +146,6 @@ def _stands_alone(wanted: Wanted, match: re.Match[str], word: re.Match[str], pla
         return False
     follows = word.end() + (1 if plain[word.end() : word.end() + 1] == " " else 0)
     ends = _BOUNDARY.match(plain, word.end()) is not None or follows in stops or -follows in stops
-    ends = ends or (match["name"].lower() == "server" and any(map(str.isdigit, word.group())))
     said = word.group().casefold().rstrip(".")
     free = match.end() not in stops and -match.end() not in stops
     return ends and free and said not in STOP_WORDS and said not in _NO_VALUE

@@ -55,7 +55,7 @@ _ABOUT = (
     (re.compile(r"^(?:branch or commit|commit, branch|branch, tag)\b", re.IGNORECASE), "branch"),
     (re.compile(r"\be-?mail address", re.IGNORECASE), "email"),
 )
-_SHORT = {"char": "character", "chars": "character", "msg": "message", "dir": "directory"}  # as people type it
+_SHORT = {"char": "character", "chars": "character"}  # as people type it
 _LANGUAGE = re.compile(
     r"\b(?:sql|graphql|cypher|jq|xpath|jsonpath|regex|regular expression|kql|promql|css)\b", re.IGNORECASE
 )
