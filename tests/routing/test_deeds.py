@@ -137,7 +137,8 @@ def test_a_question_about_the_world_is_told_from_one_about_what_is_here(sentence
     assert wondered(sentence) == kind
 
 
-def test_a_pattern_answers_only_the_questions_about_the_world_that_its_examples_ask() -> None:
+@pytest.mark.parametrize("reason", ["", "We are curious, so "])
+def test_a_pattern_answers_only_the_questions_about_the_world_that_its_examples_ask(reason: str) -> None:
     assert wonders(("what is a branch", "how do I rebase", "list them")) == {"what_is_a", "how_to"}
     tells = pattern("branches", "show all branches of the repository", "list the branches", "which branches are there")
     explains = pattern("glossary", "what is a repository", "what is a commit", "explain what a rebase is")
@@ -145,7 +146,7 @@ def test_a_pattern_answers_only_the_questions_about_the_world_that_its_examples_
         registry = PatternRegistry()
         registry.register_batch([one, pattern("weather", "how warm is it today", "will it rain tomorrow")])
         router = Router(learned(registry), Bands(read=0.05))
-        decision = router.decide("what is a branch of the repository", ExecutionMode.BALANCED).decision
+        decision = router.decide(f"{reason}what is a branch of the repository", ExecutionMode.BALANCED).decision
         assert (decision.error.code if decision.error else None) == error
         assert error is None or decision.error.message == (
             "this is a general question, and branches tells of what is here"

@@ -72,6 +72,8 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         ("don't worry, create a branch called x", "branching"),
         ("don't publish it, just create a branch called x", "branching"),
         ("I committed the changes, now create a branch called x", "branching"),
+        ("I couldn't find the branch, please create a branch called x", "branching"),
+        ("The release is near, so create a branch called x", "branching"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),
         ("can you remember that? drop table is what broke it", "dropping"),
