@@ -5,8 +5,9 @@
 
 Prints a table, then one line of JSON, and ends with status 1 where a bar does not hold. It measures
 
-- quality: on the three sets of tests/data, and on scifact (BEIR) where DIR holds its gzipped JSON lines; ours with and
-  without the sentence model, beside plain FTS5, tantivy and agentrecall-db;
+- quality: on the three sets of tests/data, and on each set that lies in DIR as BEIR lays them out (scifact, say, as
+  scifact_corpus.jsonl.gz, scifact_queries.jsonl.gz and scifact_qrels.tsv.gz); ours with and without the sentence
+  model, beside plain FTS5, tantivy and agentrecall-db;
 - latency: recalls among 10,000 and 100,000 memories of 30 words, and a million with --million, of all of them and of
   a namespace that holds every twentieth; on SQLite, and with --postgres on PostgreSQL too;
 - writes: stores one by one and by the thousand, durable each.

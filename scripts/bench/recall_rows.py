@@ -2,8 +2,8 @@
 
 A set is memories, questions and which memories answer each. Three are this project's own (tests/data), by writers who
 saw nothing of the code: the constants were settled on `memories.jsonl`, with an eye on `memories_held.jsonl`;
-`memories_blind.jsonl` was written after them. scifact (BEIR), on which they were settled too, is read from a folder
-where one is given. Measures: the share of questions whose first answer is right, R@5 (of five, or of all where
+`memories_blind.jsonl` was written after them. Public sets are read from a folder where one is given, each of the three
+files that BEIR has: NAME_corpus.jsonl.gz, NAME_queries.jsonl.gz, NAME_qrels.tsv.gz. On scifact they were settled too. Measures: the share of questions whose first answer is right, R@5 (of five, or of all where
 fewer are right), nDCG@10, and of the questions that nothing answers the share that get no answer.
 """
 
@@ -35,6 +35,7 @@ from tmws_patterns.storage import open_database
 _DATA = Path(__file__).parents[2] / "tests" / "data"
 _NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 _SHOWN = 10
+_CORPUS = "_corpus.jsonl.gz"
 _FEW = 100  # questions of a large set in a quick run
 
 Ask = Callable[["Question"], Awaitable[list[str]]]
@@ -118,8 +119,8 @@ def _sets(data: Path | None, *, quick: bool) -> Iterable[Set]:
     yield _own("memories", "memory_questions")
     yield _own("memories_held", "memory_questions_held")
     yield _own("memories_blind", "memory_questions_blind")
-    if data is not None and (data / "scifact_corpus.jsonl.gz").exists():
-        yield _scifact(data, _FEW if quick else None)
+    for corpus in sorted(data.glob(f"*{_CORPUS}")) if data else ():
+        yield _public(corpus, _FEW if quick else None)
 
 
 def _own(memories: str, questions: str) -> Set:
@@ -141,21 +142,25 @@ def _own(memories: str, questions: str) -> Set:
     return Set(memories, rows, [row["key"] for row in kept], found)
 
 
-def _scifact(data: Path, limit: int | None) -> Set:
-    def lines(name: str) -> list[str]:
-        with gzip.open(data / name, "rt", encoding="utf-8") as file:
-            return file.read().splitlines()
+def _public(corpus: Path, limit: int | None) -> Set:
+    """A set as BEIR lays them out, by the file of its texts; those of its questions and grades lie beside it."""
+    name = corpus.name.removesuffix(_CORPUS)
 
-    kept = [json.loads(line) for line in lines("scifact_corpus.jsonl.gz")]
+    def lines(file: str) -> list[str]:
+        with gzip.open(corpus.with_name(name + file), "rt", encoding="utf-8") as opened:
+            return opened.read().splitlines()
+
+    kept = [json.loads(line) for line in lines(_CORPUS)]
     right: dict[str, list[str]] = {}
-    for line in lines("scifact_qrels.tsv.gz")[1:]:
+    for line in lines("_qrels.tsv.gz")[1:]:
         question, key, grade = line.split("\t")
         if int(grade) > 0:
             right.setdefault(question, []).append(key)
-    asked = [json.loads(line) for line in lines("scifact_queries.jsonl.gz")]
+    asked = [json.loads(line) for line in lines("_queries.jsonl.gz")]
     found = [Question(q["text"], "reader", tuple(right[_key(q)]), "") for q in asked if _key(q) in right]
-    rows = [{"content": f"{row.get('title', '')}. {row['text']}", "agent_id": "reader"} for row in kept]
-    return Set("scifact", rows, [_key(row) for row in kept], found[:limit])
+    texts = [f"{row['title']}. {row['text']}" if row.get("title") else row["text"] for row in kept]
+    rows = [{"content": text, "agent_id": "reader"} for text in texts]
+    return Set(name, rows, [_key(row) for row in kept], found[:limit])
 
 
 def _key(row: dict[str, Any]) -> str:

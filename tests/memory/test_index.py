@@ -92,6 +92,19 @@ async def test_the_index_ranks_words_as_bm25_does(database: Database) -> None:
                 assert one.words == pytest.approx(expected[one.number - 1], abs=0.02)
 
 
+async def test_short_and_long_memories_stored_apart_rank_as_in_an_index_made_of_all(database: Database) -> None:
+    short = [f"violin walnut n{n}" for n in range(150)]
+    long = [f"violin {' '.join(WORDS * 2)} n{n}" for n in range(150)]
+    async with memory_of(database) as memory:
+        await memory.store_many([{"content": content} for content in [*short, *long]])
+        index = MemoryIndex(database.index, static_encoder())
+        before = {one.number: one.words for one in await ranked(index, ["violin", "n7", "n170"])}
+        await memory.rebuild_index()
+        after = {one.number: one.words for one in await ranked(index, ["violin", "n7", "n170"])}
+    assert before
+    assert before == pytest.approx(after, abs=0.02)
+
+
 async def test_the_vectors_tell_what_the_best_mean_and_signs_what_the_others_do(database: Database) -> None:
     contents = sentences(300)
     async with memory_of(database) as memory:

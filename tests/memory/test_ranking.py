@@ -21,7 +21,7 @@ from tmws_patterns.memory.index.meaning import (
     nearest,
     rounded,
 )
-from tmws_patterns.memory.index.ranking import Best, Question, Word, _late
+from tmws_patterns.memory.index.ranking import Best, Question, Word, _late, scored
 from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
 from tmws_patterns.settings import Settings
@@ -201,3 +201,19 @@ def test_as_many_are_found_where_a_sample_holds_more_of_the_nearest_than_the_res
     rows[:: LARGEST // 4_096] = rows[0]
     found = nearest([Field(0, head(LARGEST, vectors=rows), None)], rows[0].astype(np.float32), 5_000, Scratch())
     assert len(found) == 5_000
+
+
+@pytest.mark.parametrize(("held", "first"), [(0.1, 1), (0.2, 1), (0.6, 0), (0.9, 0)])
+def test_meaning_decides_where_hardly_a_word_is_found_and_words_do_where_most_are(held: float, first: int) -> None:
+    words, coverage = np.array([held, 0.0]), np.array([held, 0.0])
+    alike = np.array([0.1, 0.45], np.float32)  # the second means what is asked, in other words
+    assert scored(words, coverage, alike).argmax() == first
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=20))
+def test_a_score_is_a_share_and_grows_with_words_and_with_meaning(rows: list[tuple[float, float, float]]) -> None:
+    words, coverage, alike = (np.array(column) for column in zip(*rows, strict=True))
+    scores = scored(words, coverage, alike)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert (scored(words, coverage, np.minimum(alike + 0.1, 1)) >= scores).all()
+    assert (scored(np.minimum(words + 0.1, 1), coverage, alike) >= scores).all()

@@ -104,7 +104,7 @@ class Keeper:
         recent = tuple(memory for memory in (*view.recent, *new) if memory.number > covered)
         same = bool(view.recent and recent) and recent[0].number == view.recent[0].number
         known = {span: part for span, part in zip(_spans(len(view.recent)), view.young, strict=True) if same}
-        average = _average([*stored, *view.young])
+        average = _average([*stored, *view.young], new)
         build = partial(self._young, recent, average, known)
         young = await to_thread.run_sync(build) if len(new) > _IN_THREAD else build()
         return View(stored, recent, tuple(young), average)
@@ -292,9 +292,11 @@ def _spans(count: int) -> list[tuple[int, int]]:
     return found
 
 
-def _average(parts: Sequence[Part]) -> float:
-    docs = sum(len(part.head.numbers) for part in parts)
-    return max(1.0, sum(part.head.length for part in parts) / docs) if docs else 1.0
+def _average(parts: Sequence[Part], new: Sequence[Indexed]) -> float:
+    """Words of a memory, of all that are known by now: a portion alone may be of the short ones, or of the long."""
+    docs = sum(len(part.head.numbers) for part in parts) + len(new)
+    words = sum(part.head.length for part in parts) + sum(len(memory.words) for memory in new)
+    return max(1.0, words / docs) if docs else 1.0
 
 
 def _list(part: Part, first: int, end: int, chunks: Mapping[tuple[int, int], bytes]) -> Entries:

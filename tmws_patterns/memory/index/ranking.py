@@ -24,7 +24,9 @@ _LEAST = float(np.finfo(np.float32).tiny)  # of what counts as a score
 _LONG = 4_096  # entries of a list which take longer to add up than to look for a few memories in
 _LITTLE = 0.25  # of the score that gets a memory among the best
 _ROUNDING = 1e-3  # more than what a sum of 32 bits may differ by from the exact one
-LEAST, MORE = 0.2, 0.6  # what meaning counts, where all words are in one memory, and more where none is
+HALF, STEEP = 0.34, 8.6
+"""The share of the question's words in one memory at which meaning counts as much as words, and how fast it gives way:
+settled on tests/data/memories.jsonl, scifact (BEIR), and MetaTool's and apizoo's tools as memories."""
 
 Scores = npt.NDArray[np.float64]
 Sums = npt.NDArray[np.float32]
@@ -173,7 +175,7 @@ def rarity(total: int, holding: int) -> float:
 
 def scored(words: Scores, coverage: Scores, meaning: npt.NDArray[Any]) -> Scores:
     """The scores of all candidates of one question."""
-    share = LEAST + MORE * (1 - float(coverage.max(initial=0.0)))
+    share = 1 / (1 + math.exp(STEEP * (float(coverage.max(initial=0.0)) - HALF)))
     found: Scores = (1 - share) * np.minimum(words, 1.0) + share * np.maximum(meaning, 0.0)
     return found
 
