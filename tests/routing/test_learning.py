@@ -164,9 +164,26 @@ def test_a_trigger_is_believed_more_than_a_likeness_to_negative_examples() -> No
 def test_a_pattern_that_changed_is_found_by_its_words_until_it_is_learned_again() -> None:
     found = registry(pattern("a", examples=["polish the brass lamp"]), pattern("b", examples=["water the tall plants"]))
     found.register(pattern("a", examples=["wind the kitchen clock"]))
-    best = found.index.candidates("wind the kitchen clock")[0]
+    best = found.index.candidates("wind this kitchen clock")[0]
     assert (best.name, best.stage) == ("a", "words")
-    assert learned(found).index.candidates("wind the kitchen clock")[0].stage == "examples"
+    assert learned(found).index.candidates("wind this kitchen clock")[0].stage == "examples"
+
+
+def test_an_example_finds_its_pattern_however_little_is_learned_and_however_it_is_written() -> None:
+    few = registry(pattern("a", examples=["polish the lamp"]), pattern("b", examples=["polish the plants"]))
+    both = registry(pattern("a", examples=["polish it"]), pattern("b", examples=["polish it", "polish them"]))
+    for found in (few, learned(few)):
+        best = found.index.candidates("Polish  the lamp.")[0]
+        assert (best.name, best.confidence) == ("a", 0.97)
+    assert both.index.candidates("polish it")[0].confidence < 0.97, "it is an example of two"
+    few.register(pattern("b", examples=["polish the lamp"], aliases=["polish the lamp"]))
+    assert few.index.candidates("polish the lamp")[0].stage == "name"
+
+
+def test_an_example_of_one_pattern_that_another_excludes_is_no_call_for_that() -> None:
+    found = registry(pattern("a", examples=["dust the shelf"], negative_examples=["dust the shelf now"]))
+    found.register(pattern("b", examples=["dust the shelf now"]))
+    assert [c.name for c in learned(found).index.candidates("dust the shelf now")][:1] == ["b"]
 
 
 def test_lessons_are_equal_by_what_they_teach() -> None:
@@ -185,8 +202,13 @@ def test_confusable_patterns_are_named_with_the_sentence() -> None:
 
 
 def test_two_stages_together_weigh_the_second_more() -> None:
-    found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)], 0.8)
+    found = together([Likely("a", 0.6), Likely("b", 0.2)], [Likely("b", 0.8), Likely("a", 0.2)], 0.8, {"a", "b"})
     assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("b", 0.68), ("a", 0.28)]
+
+
+def test_a_route_that_the_second_stage_has_yet_to_learn_loses_nothing_by_it() -> None:
+    found = together([Likely("new", 0.9), Likely("b", 0.2)], [Likely("b", 0.5)], 0.8, {"b"})
+    assert [(likely.name, round(likely.confidence, 2)) for likely in found] == [("new", 0.9), ("b", 0.44)]
 
 
 @pytest.mark.parametrize(("examples", "share"), [(0, 0.8), (770, 0.8), (7_700, 0.5), (70_000, 0.5)])

@@ -102,6 +102,17 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "staging is wiped on Sundays", "tags": "staging"},
         ),
         (
+            "For the team 'platform' only, record that Kafka is frozen",
+            {"content": "Kafka is frozen", "team": "platform", "access_level": "team"},
+        ),
+        (
+            "Save decision: we source events. Tag it billing, importance 0.75, visible to everyone (public)",
+            {"content": "we source events", "tags": "billing", "importance": "0.75", "access_level": "public"},
+        ),
+        ("New fact to memorize: runners have 4 CPUs. Label: ci", {"content": "runners have 4 CPUs", "tags": "ci"}),
+        ("My badge is 4471, save that as a private note", {"content": "My badge is 4471"}),
+        ("Please hold on to this lesson: selects were slow", {"content": "selects were slow"}),
+        (
             "store in memory: a is b; tags: a, c; importance: 70%",
             {"content": "a is b", "tags": "a, c", "importance": "0.7"},
         ),

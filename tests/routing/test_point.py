@@ -12,6 +12,7 @@ from tmws_patterns.routing import Router
 from tmws_patterns.targets import Effect, MemoryOperation, MemoryTarget, ToolTarget
 
 CALL = ToolTarget(server="none", tool="none")
+HEALTH = r"\b(?:health|check)\b"
 BRANCH = r"\b(?:create|created|creating) (?:a )?branch (?:called )?(?P<name>\S+)"
 
 
@@ -29,8 +30,11 @@ def router() -> Router:
         trigger_pattern=r"^(?:remember|don't forget)(?: that|,)? (?P<content>.+)",
         effect=Effect.WRITE,
     )
+    looks = PatternDefinition(
+        "looking", PatternType.INFRASTRUCTURE, call=CALL, effect=Effect.READ, trigger_pattern=HEALTH
+    )
     registry = PatternRegistry()
-    registry.register_batch([makes, drops, keeps])
+    registry.register_batch([makes, drops, keeps, looks])
     return Router(learned(registry))
 
 
@@ -63,6 +67,24 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
 
 
 @pytest.mark.parametrize(
+    "sentence",
+    [
+        "never mind, no need to check the database any more",
+        "No need to check the page again, I've already read it.",
+        "From here on, please don't check anything I tell you.",
+        "there's no need to check it",
+        "you don't have to check the cache",
+        "The health of the database was looked at without errors half an hour ago.",
+        "Yesterday's check went through already",
+    ],
+)
+def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sentence: str) -> None:
+    error = router.decide(sentence, ExecutionMode.BALANCED).decision.error
+    assert error is not None
+    assert error.message == "this says what is not wanted or what has happened, and looking would look"
+
+
+@pytest.mark.parametrize(
     ("sentence", "name"),
     [
         ("create a branch called x", "branching"),
@@ -74,6 +96,12 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         ("I committed the changes, now create a branch called x", "branching"),
         ("I couldn't find the branch, please create a branch called x", "branching"),
         ("The release is near, so create a branch called x", "branching"),
+        ("don't check everything, just the cache", "looking"),
+        ("do not hesitate to check the cache", "looking"),
+        ("don't you want to check the cache", "looking"),
+        ("the check that was made an hour ago", "looking"),
+        ("The check failed an hour ago, what is wrong?", "looking"),
+        ("no need to wait. Please check the cache", "looking"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),
         ("can you remember that? drop table is what broke it", "dropping"),

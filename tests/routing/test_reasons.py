@@ -15,7 +15,7 @@ from tmws_patterns.loader import load_packs
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Learned, Router, study
 from tmws_patterns.routing.learning.stage import Likely, likelier
-from tmws_patterns.routing.text import without_reason
+from tmws_patterns.routing.text import by_kind, without_reason
 from tmws_patterns.settings import Settings
 from tmws_patterns.targets import Effect
 
@@ -113,6 +113,43 @@ def test_a_long_value_does_not_hide_what_is_asked() -> None:
     said = "the harbour froze on a Tuesday in the north, and nobody there could leave for weeks"
     assert likely(f'make it bright, with "{said}"', "lamps") > 0.9
     assert likely(f"make it bright, with {said}", "lamps") < 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("git add lib/a.ts ~/b.py (repository: ~/ts-kit)", "git add file file (repository: folder)"),
+        ("mail a.b@c.de the page https://example.com/a.b", "mail address the page address"),
+        ("work out 0.003*45000 + 0.015*12000", "work out expression"),
+        ("what is 144 / 12", "what is expression"),
+        ("show 4f2a9c1 of ./api", "show hash of folder"),
+        ("the rate is bad.This can't be, weather.get_forecast, 2/24, U.S, +/- 5, v1.2.0, . and 14:30", None),
+        ("on 12/03/2019, june 5 - 8", None),
+        ("nothing of the kind", None),
+    ],
+)
+def test_values_are_told_by_their_kind_and_nothing_else_is(said: str, told: str | None) -> None:
+    assert by_kind(said) == (told or said)
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_told_by_its_kinds(text: str) -> None:
+    assert isinstance(by_kind(text), str)
+
+
+@pytest.mark.parametrize("piece", ["a/", "1+", "a.b@", "0.", "(1", "~/a.py ", "abc123", "https://"])
+def test_a_long_text_of_values_takes_no_time(piece: str) -> None:
+    started = time.thread_time()
+    by_kind(piece * 2_000)
+    assert time.thread_time() - started < 0.05
+
+
+def test_many_values_do_not_hide_what_is_asked() -> None:
+    files = ("stage this file", "git add that file", "put each file into the index", "add the file to the next commit")
+    index = registry(pattern("staging", examples=files), pattern("bikes", examples=BIKES)).index
+    best = index.candidates("git add lib/vectors.ts lib/tensors.ts lib/quaternions.ts")[0]
+    assert best.name == "staging"
+    assert best.confidence > 0.6
 
 
 @pytest.mark.parametrize(("effect", "caught"), [(Effect.READ, {"what": "lamps"}), (Effect.WRITE, {})])

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmws_patterns.routing.text import normalise
+from tmws_patterns.routing.understanding.assignment import assign
 from tmws_patterns.routing.understanding.fitting import Taken, fit
-from tmws_patterns.routing.understanding.naming import bounded, named
+from tmws_patterns.routing.understanding.naming import bounded, chosen, named, tokens_of
 from tmws_patterns.routing.understanding.numerals import value_of
 from tmws_patterns.routing.understanding.objects import object_in, pairs_in
 from tmws_patterns.routing.understanding.spans import find_spans
@@ -23,7 +24,8 @@ from tmws_patterns.routing.understanding.wanted import wanted_of
     [
         ("seven", 7), ("twenty-five", 25), ("ninety nine", 99), ("half a dozen", 6), ("half dozen", 6), ("a dozen", 12),
         ("two dozen", 24), ("a couple of", 2), ("a hundred", 100),
-        ("ten thousand", 10_000), ("two hundred and five", 205),
+        ("ten thousand", 10_000), ("two hundred and five", 205), ("three hundred sixty", 360),
+        ("nine thousand eight hundred fifty", 9_850), ("two thousand, a hundred and one", 2_101),
     ],
 )  # fmt: skip
 def test_a_number_in_words_is_read(said: str, number: int) -> None:
@@ -45,6 +47,7 @@ def test_what_is_no_number_in_words_is_none(said: str) -> None:
         (", address = 10 Rue de Rivoli", {"address": "10 Rue de Rivoli"}),
         (" with target_lang DE pls", {"target_lang": "DE"}),
         (" with query set to vector db", {"query": "vector db"}),
+        (" with city set to Oslo please", {"city": "Oslo"}),
         ("? channel is ops, text is deploy done", {"channel": "ops", "text": "deploy done"}),
         (" with city Oslo and days 3", {"city": "Oslo", "days": 3}),
         (" with path /tmp/a", {"path": "/tmp/a"}),
@@ -81,6 +84,13 @@ def test_any_text_is_read_as_some_object(text: str) -> None:
         ("work out sqrt(2)^3 for me", "expression", "sqrt(2)^3"),
         ("what is sqrt(1764)", "expression", "sqrt(1764)"),
         ("18% of 245", "expression", "18 / 100 * 245"),
+        ("twelve times nineteen", "expression", "12 * 19"),
+        ("three hundred sixty divided by 8 please", "expression", "360 / 8"),
+        ("7 times six", "expression", "7 * 6"),
+        ("ninety people split evenly among 7 tables", "expression", "90 / 7"),
+        ("36 laptops at 1249 euros apiece", "expression", "36 * 1249"),
+        ("subtract 250 from 940 and divide the result by 5", "expression", "(940 - 250) / 5"),
+        ("12 + 3, then multiply it by two", "expression", "(12 + 3) * 2"),
         ("at 18:00 in Madrid. When is that?", "name", "Madrid"),
         ("a flat in St. Gallen", "name", "St. Gallen"),
         ("git add Makefile and README", "path", "Makefile"),
@@ -134,3 +144,46 @@ def test_a_name_ends_where_a_reason_begins(reason: str) -> None:
     found = named(wanted, find_spans(f"move over to branch staging {reason}", date(2026, 1, 1)), {}, has_unit=False)
     assert isinstance(found, Taken)
     assert found.value == "staging"
+
+
+ONE_FILE = {"type": "string", "description": "commit, branch or tag, or <revision>:<path> for a file of it"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "revision", "folder"),
+    [
+        ("contents of src/main.rs as it was at tag v1.2.0", "v1.2.0:src/main.rs", None),
+        ("show README.md as it is on release/1.4", "release/1.4:README.md", None),
+        ("what did setup.cfg look like in commit 4f2a9c1", "4f2a9c1:setup.cfg", None),
+        ("show Makefile of HEAD~3 in ~/code/x", "HEAD~3:Makefile", "~/code/x"),
+        ("show commit 4f2a9c1 of ./api", "4f2a9c1", "./api"),
+        ("show the commit v2.0 of a.md and b.md", "v2.0", None),
+    ],
+)
+def test_a_file_at_a_revision_is_one_value_where_the_tool_takes_both_in_one(
+    sentence: str, revision: str, folder: str | None
+) -> None:
+    wanted = [
+        wanted_of(("revision",), ONE_FILE, {}, required=True, slot=True),
+        wanted_of(("repo_path",), {"type": "string"}, {}, required=False, slot=True),
+    ]
+    found = assign(find_spans(sentence, date(2026, 1, 1)), wanted, bold=True, tool=False)
+    assert found[("revision",)].value == revision
+    assert folder is None or found[("repo_path",)].value == folder
+
+
+def test_a_file_and_a_revision_stay_two_values_for_every_other_tool() -> None:
+    wanted = [wanted_of(("revision",), {"type": "string"}, {}, required=True)]
+    found = assign(find_spans("show a.md of HEAD~3", date(2026, 1, 1)), wanted, bold=True, tool=True)
+    assert found[("revision",)].value == "HEAD~3"
+
+
+@pytest.mark.parametrize(("word", "member"), [("caching", "cache"), ("redis", "cache"), ("db", "database")])
+def test_each_word_that_a_description_gives_for_a_choice_is_it(word: str, member: str) -> None:
+    about = "database (db), cache (caching, redis) or server"
+    schema = {"type": "string", "enum": ["database", "cache", "server"], "description": about}
+    wanted = wanted_of(("component",), schema, {}, required=False)
+    heard = find_spans(f"is the {word} up", date(2026, 1, 1))
+    found = chosen(wanted, heard, tokens_of(heard))
+    assert isinstance(found, Taken)
+    assert found.value == member

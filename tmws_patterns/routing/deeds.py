@@ -18,11 +18,11 @@ _DEEDS = frozenset(
     cancel change clean clone comment configure connect convince copy create cut delete deny deploy disable
     discard download draft draw drop edit email empty enable erase export fix flush format forward generate
     grant hand hide implement import increase insert install invite kill label launch link lint lock mark merge
-    migrate modify move mute notify optimise optimize order overwrite paint pause pay pin post prune publish
-    push raise rebase reboot rebuild reconnect reduce refactor reformat register reject release reload rename repair
-    replace reply reset resize restart restore resume retag revert reword rewrite rollback rotate scale schedule
+    migrate modify move mute notify optimise optimize order overwrite paint pause pay pin post prune publish purge
+    push raise rebase reboot rebuild reconnect reduce refactor reformat register reject release reload remove rename
+    repair replace reply reset resize restart restore resume retag revert reword rewrite rollback rotate scale schedule
     send shift shorten shut sing squash stash stop submit subscribe swap sync terminate throw track translate
-    truncate turn undo uninstall unlock unsubscribe update upgrade upload wipe
+    truncate turn undo uninstall unlock unstage unsubscribe update upgrade upload wipe
     """.split()
 )
 _HANDING = frozenset("send hand bring throw forward get give".split())  # "send me the log" asks to be told

@@ -24,6 +24,7 @@ from tmws_patterns.routing.meanings import BY_MODEL, BY_TABLE, Meanings, Vector
 from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import (
     STOP_WORDS,
+    by_kind,
     normalise,
     stem,
     stems,
@@ -99,7 +100,17 @@ class PatternIndex:
         """The lessons, with all that takes more than a moment arranged beforehand: for a worker thread."""
         self._speller  # noqa: B018 - made when first asked for
         self._vocabulary  # noqa: B018
+        self._said  # noqa: B018
         return self.lessons
+
+    @cached_property
+    def _said(self) -> Mapping[str, int]:
+        """The place of the pattern that each example is an example of; of none where it is one of several."""
+        places: dict[str, set[int]] = {}
+        for pattern in self._declared:
+            for example in pattern.examples:
+                places.setdefault(_fold(example), set()).add(self._places[pattern.name])
+        return {said: place for said, (place, *others) in places.items() if not others}
 
     @cached_property
     def _speller(self) -> Speller:
@@ -154,6 +165,8 @@ class PatternIndex:
             confidence = max(0.5, _TRIGGER_CONFIDENCE - 0.01 * rank)
             groups = {n: _as_written(v, written) for n, v in match.groups.items() if not _is_article(v, query)}
             found.setdefault(i, Candidate(self.patterns[i], confidence, TRIGGER, groups, start=match.start))
+        if (i := self._said.get(folded)) is not None:
+            found.setdefault(i, Candidate(self.patterns[i], _EXAMPLES_MOST, EXAMPLES))
         for i, likeness in self._alike(query, most):
             likely = Candidate(self.patterns[i], round(_WORDS_SCALE * min(1.0, likeness), 4), WORDS)
             found.setdefault(i, likely)
@@ -210,7 +223,8 @@ class PatternIndex:
             wanted = fine if asked == query else learned.fine.encoder.encode(asked)
             tools = self._tools.match(asked, most, self._fine, wanted)
             if learned.fine.stage is not None:
-                routes = together(routes, learned.fine.stage.match(query, most, fine), self._fine_share)
+                stage = learned.fine.stage
+                routes = together(routes, stage.match(query, most, fine), self._fine_share, stage.known)
         found: list[tuple[int, Candidate]] = []
         for route in routes:
             if route.name in self._known:
@@ -224,14 +238,17 @@ class PatternIndex:
         return found
 
     def _routes(self, core: Knowledge, query: str, most: int, vector: Vector) -> list[Likely]:
-        """What the static stage has learned of the sentence; where that is little, also of what is left without values.
+        """What the static stage has learned of the sentence; where that is little, also with its values by their kinds.
 
-        A reason that is given for it says nothing of what is asked, and values say little of it. What makes a change
-        is believed by the whole sentence alone.
+        And of what is left without them. A reason that is given for it says nothing of what is asked. What makes a
+        change is believed by the whole sentence alone.
         """
         if core.stage is None:
             return []
         routes = core.stage.match(query, most, vector)
+        told = by_kind(query)
+        if told != query and (not routes or routes[0].confidence < _UNCLEAR):
+            routes = likelier(routes, core.stage.match(told, most, core.encoder.encode(told)))
         asked = without_reason(query)
         if asked != query:
             routes = likelier(routes, self._reads(core.stage, asked, most, core.encoder.encode(asked)))

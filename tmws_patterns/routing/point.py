@@ -23,6 +23,15 @@ _FORBIDS = re.compile(
     r"(?!\s(?:you\s)?(?:forget|worry|mind|hesitate)\b)(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply)\b)",
     re.IGNORECASE,
 )
+_DECLINES = re.compile(  # and wants nothing else instead: "don't show me all, just the first"
+    r"(?:(?:from (?:here|now) on|never ?mind|no thanks?|thanks|actually|forget it|hold on|wait)[,;.!]?\s+){0,2}"
+    rf"{_OPENING}(?:don['’]?t|do not|(?:there(?:['’]s| is) )?no (?:longer a )?need to"
+    r"|(?:you|we) (?:needn['’]?t|don['’]?t (?:need|have) to))\s"
+    r"(?!you\b|we\b|i\b|(?:forget|worry|mind|hesitate)\b)"
+    r"(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply|show|list|give|tell|what|which|how|please"
+    r"|(?:i|we) (?:want|need|only))\b)[^?]*$",
+    re.IGNORECASE,
+)
 _ASKS = re.compile(
     rf"{_OPENING}(?:why|who|whom|whose|where|which|what(?! about| i (?:need|want))|how(?! about)|when (?:did|was|will)"
     r"|when is|did|does|do (?:i|we|they)|has|had|have (?:i|we|they|you) (?:\w+ )?(?:ever|already|yet)|was|were|should"
@@ -40,6 +49,13 @@ _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is
     r"\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\b"
     r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled)\b"
     r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b)"
+)
+_HAPPENED = re.compile(  # "the health check went through an hour ago", and nothing is asked
+    r"(?:(?:the|our|my|this|that|yesterday['’]s|today['’]s)\s|[A-Z][a-z]+['’]s\s)"
+    r"(?:(?!(?:that|which|who|what)\b)[\w./'’\-]+\s){1,8}"
+    r"(?:went|passed|failed|finished|succeeded|worked|ran|came (?:back|through)|completed|was|were|ha(?:s|ve) been)\s"
+    r"[^,;:?]*\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\W*$",
+    re.IGNORECASE,
 )
 _REQUEST = re.compile(
     r"\b(?:please|pls|kindly|(?:can|could|would|will|may|might) (?:you|we|i|it|u)|you (?:could|can|would)|mind|possible"
@@ -71,6 +87,8 @@ def _beside(query: str, candidate: Candidate, effect: Effect | None) -> str:
             return f"this orders a change ({deed}), and {name} {'only tells something' if reads else 'makes another'}"
     if not reads:
         return _not_ordered(query, pattern)
+    if _DECLINES.match(query) or _HAPPENED.match(query, 0, _HEARD):
+        return f"this says what is not wanted or what has happened, and {name} would look"
     kind = "" if pattern.is_tool else wondered(query)
     if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
         return f"this is a general question, and {name} tells of what is here"

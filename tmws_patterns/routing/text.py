@@ -13,6 +13,20 @@ _WORD = re.compile(r"\w+(?:'\w+)?")
 
 _VALUES = re.compile(r"https?://\S+|(?<![\w/])(?:~|\.{1,2})?/[\w.\-*]+(?:/[\w.\-*]*)*|\"[^\"]{1,2000}\"|`[^`]{1,2000}`")
 
+_ENDINGS = (  # of names of files: in "it is bad.This" a space is missing
+    "py|pyi|ipynb|js|jsx|ts|tsx|mjs|vue|md|rst|txt|json|jsonl|ya?ml|toml|ini|cfg|conf|env|lock|xml|html?|css|scss|svg|csv"
+    "|tsv|sql|sh|go|rs|c|h|cc|cpp|hpp|cs|java|kt|rb|php|swift|proto|tf|log|pdf|png|jpe?g|gif|docx?|xlsx?|pptx?|zip|gz|tar"
+)
+_KINDS = re.compile(
+    rf"(?P<address>https?://\S{{1,2000}}|(?<![\w.+\-])[\w.+\-]{{1,64}}@[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}}){{1,5}})"
+    rf"|(?<![\w/.+±\-~])(?:(?P<file>(?:~|\.{{1,2}})?/?(?:[\w.\-]{{1,100}}/){{0,20}}[\w.\-]{{0,100}}\.(?:{_ENDINGS})(?![\w/\-]|\.\w))"
+    rf"|(?P<folder>(?:~|\.{{1,2}})?/[\w.\-*]{{1,100}}(?:/[\w.\-*]{{0,100}}){{0,20}})"
+    rf"|(?P<hash>(?=[0-9a-f]{{0,39}}\d)(?=\d{{0,39}}[a-f])[0-9a-f]{{6,40}}\b)"
+    rf"|(?P<expression>\(*\d[\d.,]*\)*(?:\s?[+*^×÷%]{{1,2}}\s?\(*\d[\d.,]*\)*|\s/\s\(*\d[\d.,]*\)*){{1,40}}))",
+    re.IGNORECASE,
+)
+_MARKED = re.compile(r"[\d/@]|\.\w")  # what no such value is without
+
 _REASON = re.compile(  # "before noon" and "since March" say what is wanted; within quotes it is a part of the value
     r"[,;]?\s+(?:(?:so|in order) that\b|in order to\b|because\b|(?:before|since|as)\s(?:i|we|they)\b"
     r"|so\s(?:i|we|they)\s(?:can|may|could|might|know|see|will|won't|do|don't|understand)\b)[^\"“”`,;:]*$",
@@ -49,6 +63,17 @@ def without_values(query: str) -> str:
         return query
     rest = " ".join(_VALUES.sub(" ", query).split())
     return rest if words(rest) else query
+
+
+@lru_cache(maxsize=256)
+def by_kind(text: str) -> str:
+    """A text with what kind of value stands there in place of addresses, files, folders, hashes and sums.
+
+    Which file it is does not say what is to be done with it, and that it is one does.
+    """
+    if _MARKED.search(text) is None:
+        return text
+    return _KINDS.sub(lambda match: match.lastgroup or "", text)
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,12 +58,14 @@ def fine_share(examples: int, routes: int) -> float:
     return few + (many - few) * min(1.0, max(0.0, math.log10(max(1, examples) / max(1, routes) / 10)))
 
 
-def together(core: Sequence[Likely], fine: Sequence[Likely], share: float) -> list[Likely]:
-    """What two stages think of one sentence: their confidences, weighed, best first. `share` is the second's."""
-    shares: dict[str, float] = {}
-    for routes, weight in ((core, 1 - share), (fine, share)):
-        for route in routes:
-            shares[route.name] = shares.get(route.name, 0.0) + weight * route.confidence
+def together(core: Sequence[Likely], fine: Sequence[Likely], share: float, known: Collection[str]) -> list[Likely]:
+    """What two stages think of one sentence: their confidences, weighed, best first. `share` is the second's.
+
+    Of routes that are not `known` to the second, since it has yet to learn them, the first alone tells.
+    """
+    shares = {route.name: route.confidence * (1 - share if route.name in known else 1.0) for route in core}
+    for route in fine:
+        shares[route.name] = shares.get(route.name, 0.0) + share * route.confidence
     return [Likely(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])]
 
 
@@ -88,6 +90,7 @@ class StaticStage:
         self._by_place = np.ascontiguousarray(weights[:, features.meaning :].T)
         self._sure = sure
         self.names = tuple(names)
+        self.known = frozenset(names)
         self._everything = np.arange(len(self.names))
 
     def match(self, query: str, count: int, vector: Vector) -> list[Likely]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tmws_patterns.routing.understanding.composites import compose
+from tmws_patterns.routing.understanding.composites import compose, files_of_revisions
 from tmws_patterns.routing.understanding.fitting import STRICT, Taken, fit, is_file, is_patterned, is_share
 from tmws_patterns.routing.understanding.naming import (
     CONTESTED,
@@ -69,6 +69,8 @@ class Assignment:
         self.has_free = any(w.kind == "free" for w in self.wanted)
         if self.bold:
             self.heard = with_units(with_known_places(self.heard, self.wanted), self.wanted)
+        for path, one in files_of_revisions(self.wanted, self.heard.spans, self.heard.plain).items():
+            self._settle(path, one)
         self._take_named()
         for path, one in compose(self._open(), self._free_spans(), self.heard.plain, bold=self.bold).items():
             self._settle(path, one)

@@ -1,4 +1,7 @@
-"""Values that fill several properties at once: owner/repository, a link to an issue, coordinates, a size."""
+"""Values that fill several properties at once, and several that fill one.
+
+Owner and repository, a link to an issue, coordinates, a size; a file as it was at a revision.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from itertools import pairwise
 
 from tmws_patterns.routing.understanding.fitting import Taken
 from tmws_patterns.routing.understanding.schemas import fault
-from tmws_patterns.routing.understanding.spans import Span
+from tmws_patterns.routing.understanding.spans import UNENDED, Span
 from tmws_patterns.routing.understanding.wanted import Wanted
 
 _FORGE = re.compile(
@@ -16,6 +19,12 @@ _FORGE = re.compile(
 )
 _OWNERS = frozenset("owner org organization organisation user username".split())
 _REPOSITORIES = frozenset("repo repository project".split())
+_AT_REVISION = re.compile(r"<revision>\s?:\s?<path>")  # as a description says that both are wanted in one
+_REVISIONS = frozenset(("revision", "hash", "version", "pair"))
+_FILE_NAME = re.compile(rf"(?:^|/)(?:[\w\-.]*\.[A-Za-z]\w{{0,5}}|{UNENDED})$")
+_BEFORE_A_REVISION = re.compile(
+    r"\b(?:at|on|in|of|from|as of|back at|under) (?:the )?(?:commit |revision |tag |branch |version )?$", re.IGNORECASE
+)
 _MARKS = {"issues": "issue", "pull": "pull", "merge": "merge"}
 _COMMA = re.compile(r"\s?,\s?")
 
@@ -29,6 +38,19 @@ def compose(open_ones: Sequence[Wanted], spans: Sequence[Span], plain: str, *, b
         if len(some) == 1:
             found |= some[0]
     return found
+
+
+def files_of_revisions(open_ones: Sequence[Wanted], spans: Sequence[Span], plain: str) -> Found:
+    """<revision>:<path> where one file is asked for as it was at one revision."""
+    wanted = next((w for w in open_ones if _AT_REVISION.search(str(w.schema.get("description")))), None)
+    files = [s for s in spans if s.kind in ("path", "pair") and _FILE_NAME.search(s.text)]
+    revisions = [
+        s for s in spans if s.kind in _REVISIONS and s not in files and _BEFORE_A_REVISION.search(plain, 0, s.start)
+    ]
+    if wanted is None or len(files) != 1 or len(revisions) != 1:
+        return {}
+    file, revision = files[0], revisions[0]
+    return {wanted.path: Taken(f"{revision.text}:{file.text}", f"{file.text}, {revision.text}", file.start, file.end)}
 
 
 def _repositories(open_ones: Sequence[Wanted], spans: Sequence[Span], *, bold: bool) -> Iterator[Found]:

@@ -318,10 +318,9 @@ def _is_said(word: str, member: str) -> bool:
 @lru_cache(maxsize=4_096)
 def _meant(description: str, member: str) -> tuple[str, ...]:
     """Words that a description gives for a short member: "c for Celsius", "'f' (Fahrenheit)"."""
-    found = re.findall(
-        rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?(\w{{2,20}})", description[:400]
-    )
-    return tuple(word.casefold() for word in found)
+    several = r"(\w{2,20}(?:, \w{2,20}){0,5})"
+    said = rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?{several}"
+    return tuple(word.casefold() for found in re.findall(said, description[:400]) for word in found.split(", "))
 
 
 def chosen(wanted: Wanted, heard: Heard, tokens: list[tuple[str, int, int]]) -> Named:

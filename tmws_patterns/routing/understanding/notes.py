@@ -14,7 +14,7 @@ _LIST = rf"{_ITEM}(?:(?:,\s?(?:and\s)?|\sand\s|\s(?=#)){_ITEM}){{0,9}}"
 _LEVEL = r"(?:of|is|at|level|:|=|\s){0,6}"
 _TEAM = (
     r"(?:for|to|with)\s(?:the\s|my\s|our\s)?(?:whole\s|entire\s)?"
-    r"(?:team\s(?P<value>[\w\-]+)|(?P<value_2>(?!(?:the|my|our|your|this|whole|entire)\s)[\w\-]+)\steam)"
+    r"(?:team\s(?P<value>[\"']?[\w\-]+[\"']?)(?:\sonly)?|(?P<value_2>(?!(?:the|my|our|your|this|whole|entire)\s)[\w\-]+)\steam)"
 )
 _MARK = r"(?:(?:mark|rate|give|set|weigh)\s(?:it|this|that)\s(?:as\s|at\s|an?\s){0,2})?"
 _ABOUT = {
@@ -41,6 +41,7 @@ _ABOUT = {
         r"(?:as\s|an?\s)?(?P<value>public|private)(?:ly)?(?:\snote)?",
         r"(?:for|with)\s(?P<everyone>everyone|everybody|all\sagents)",
         r"(?:(?:make|keep)\s(?:it|this)|visible|access(?:\slevel)?:?)\s(?P<value>public|private)(?:ly)?",
+        r"(?:visible|readable|open)\s(?:to|for|by)\s(?P<everyone>everyone|everybody|all\sagents|all)(?:\s\(public\))?",
         r"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?P<everyone>everyone|everybody|all\sagents)",
     ),
 }
@@ -65,11 +66,13 @@ _BE = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"^(?:[^,.;:\"“”«»]{3,80},\sso\s)?"
+    r"^(?:[^,.;:\"“”«»]{3,80},\sso\s|(?:for|with)\s(?:the\s|my\s|our\s)?team\s[^,.;:]{2,40}[,:]\s)?"
     r"(?:(?:please|pls|plz|kindly|hey|can you|could you|would you|i want you to|i'd like you to|let's)[,\s]+){0,2}"
     r"(?:remember|memori[sz]e|retain|note|save|store|keep|log|record|write|jot|put|file|add"
     r"|make|take|commit|stash|leave|share|bear\sin\smind|new\smemory)\b"
-    r"|^(?:for future reference|for the record|note to self|note for later|fyi)\b",
+    r"|^(?:for future reference|for the record|note to self|note for later|fyi)\b"
+    r"|^(?:a |one )?(?:new )?(?:fact|note|decision|lesson|finding|insight) (?:to|for you to)"
+    r" (?:memori[sz]e|remember|keep|store|record|save|note)(?=:)|^(?:please )?(?:hold|hang) on to\b",
     re.IGNORECASE,
 )
 _OPENINGS = (
@@ -80,8 +83,10 @@ _OPENINGS = (
 _FACT = re.compile(r"^(?:for future reference|for the record|note to self|note for later|fyi)[,:]\s+", re.IGNORECASE)
 _WRITTEN = re.compile(r"^(?:(?:please|pls|plz)\s)?(?:jot|note|write)\sdown\s", re.IGNORECASE)
 _AFTERWARDS = re.compile(
-    r"[,.;–-]+\s(?:please\s)?(?:remember|note|keep|save|store|write|jot|log|record|file)\s(?:that|this|it)"
-    r"(?:\s(?:down|in memory|in mind|for later|for me|please)){0,3}(?=[,.;\s]|$)",
+    r"[,.;–-]+\s(?:please\s)?(?:remember|note|keep|save|store|write|jot|log|record|file)"
+    r"\s(?:that(?!\s(?!(?:down|in|for|please|as|and|with|under|tag|tagged)\b)\w)|this|it)"
+    r"(?:\s(?:down|in memory|in mind|for later|for me|please|as an? (?:(?:public|private) )?(?:note|memory|fact))){0,3}"
+    r"(?=[,.;\s]|$)",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")

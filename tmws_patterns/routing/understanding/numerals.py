@@ -1,4 +1,4 @@
-"""Whole numbers in words, as people count things: seven, twenty-five, half a dozen, two dozen, ten thousand."""
+"""Whole numbers in words, as people count: seven, twenty-five, half a dozen, nine thousand eight hundred and fifty."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _BASIC = rf"(?:(?:{'|'.join(_TENS)})(?:[-\s](?:{_ONES}))?|{'|'.join(_SMALL)})"
 
 NUMERAL = (
     rf"(?:half\s(?:a\s)?dozen|(?:a\s)?couple(?:\sof)?|(?:(?:a|{_BASIC})\s)?dozen"
+    rf"|(?:a|{_BASIC})\sthousand,?\s(?:a|{_BASIC})\shundred(?:\s(?:and\s)?{_BASIC})?"
     rf"|(?:a|{_BASIC})\s(?:hundred|thousand)(?:\s(?:and\s)?{_BASIC})?|{_BASIC})"
 )
 """Every form, without groups; linear, for all repetitions are bounded. For `re` with IGNORECASE."""
 
 _WHOLE = re.compile(NUMERAL, re.IGNORECASE)
-_PARTS = re.compile(r"[-\s]+")
+_PARTS = re.compile(r"[-\s,]+")
 
 
 def value_of(text: str) -> int | None:
@@ -36,10 +37,12 @@ def value_of(text: str) -> int | None:
         return 6
     if "couple" in said:
         return 2
-    total = 0
+    thousands = rest = 0
     for word in _PARTS.split(said):
-        if word in _LARGE:
-            total = (total or 1) * _LARGE[word]
+        if word == "thousand":
+            thousands, rest = (rest or 1) * _LARGE[word], 0
+        elif word in _LARGE:
+            rest = (rest or 1) * _LARGE[word]
         else:
-            total += _SMALL.get(word, 0) + _TENS.get(word, 0)
-    return total
+            rest += _SMALL.get(word, 0) + _TENS.get(word, 0)
+    return thousands + rest

@@ -24,6 +24,7 @@ _NO_NAMES = frozenset(
     "with and the a an of to in on for it its them my our your this that which there tool server argument arguments "
     "first last what who how when where why which here everything all he she".split()
 )
+_POLITE = re.compile(r",?\s(?:please|pls|thanks|for me)$", re.IGNORECASE)
 _LITERALS = {"true": True, "false": False, "null": None, "yes": True, "no": False}
 
 
@@ -47,7 +48,7 @@ def pairs_in(text: str) -> dict[str, Any]:
 
 def _value(said: str) -> Any:
     """A number, a truth value or a text without its quotes."""
-    said = said.strip()
+    said = _POLITE.sub("", said.strip())
     if said[:1] in "\"'":
         return said[1:-1]
     if said.casefold() in _LITERALS:

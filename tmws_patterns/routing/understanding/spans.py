@@ -96,6 +96,7 @@ _ORDERED = (
         "+",
     ),
 )
+_AMOUNT = rf"(?:{NUMERAL}|{_TERM})"
 _WORDED_SUMS = tuple(
     (re.compile(form, re.IGNORECASE), meant)
     for form, meant in (
@@ -109,7 +110,24 @@ _WORDED_SUMS = tuple(
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{a} ** 2"),
         (rf"\b(?:the )?square of (?P<a>{_TERM})", "{a} ** 2"),
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) cubed\b", "{a} ** 3"),
+        (rf"(?<![\w.,/:\-])(?P<a>{NUMERAL}) (?P<sign>{'|'.join(_SIGNS)}) (?P<b>{_AMOUNT})(?![\w/])", "{a} {sign} {b}"),
+        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) (?P<sign>{'|'.join(_SIGNS)}) (?P<b>{NUMERAL})(?![\w/])", "{a} {sign} {b}"),
+        (
+            rf"(?<![\w.,/:\-])(?P<a>{_AMOUNT}) (?:[a-z]{{2,15}} )?(?:split|shared|divided)(?: up)?(?: evenly| equally)?"
+            rf" (?:among|amongst|between) (?:the )?(?P<b>{_AMOUNT})(?![\w/])",
+            "{a} / {b}",
+        ),
+        (
+            rf"(?<![\w.,/:\-])(?P<a>{_AMOUNT}) (?:[a-z]{{2,20}} ){{1,2}}(?:at|for|costing) (?P<b>{_AMOUNT})"
+            r" (?:[a-z]{2,15} )?(?:apiece|each|a piece|per (?:unit|piece|head|person))\b",
+            "{a} * {b}",
+        ),
     )
+)
+_THEN = re.compile(  # what is to be done with a sum besides
+    rf",?(?: and)?(?: then)? (?P<sign>divide|multiply) (?:the (?:result|total|sum|difference|product)|that|it|this)"
+    rf" by (?P<by>{_AMOUNT})(?![\w/])",
+    re.IGNORECASE,
 )
 _NO_NAME = frozenset(
     """got i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
@@ -263,16 +281,33 @@ def _numbers(text: str) -> Iterator[Span]:
 
 def _expressions(text: str) -> Iterator[Span]:
     """Sums with their signs, also those said in words: "144 divided by 12" is 144 / 12."""
+    for span in _sums(text):
+        then = _THEN.match(text, span.end)
+        if then is None:
+            yield span
+        else:
+            value = f"({span.value}) {'/' if then['sign'].casefold() == 'divide' else '*'} {_in_digits(then['by'])}"
+            yield replace(span, value=value, end=then.end(), text=text[span.start : then.end()])
+
+
+def _sums(text: str) -> Iterator[Span]:
     for match in _EXPRESSION.finditer(text):
         said = match.group().strip()
         yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
     for form, meant in _WORDED_SUMS:
         for match in form.finditer(text):
-            yield Span("expression", meant.format(**match.groupdict()), match.start(), match.end(), match.group())
+            parts = {name: _in_digits(said) for name, said in match.groupdict().items()}
+            yield Span("expression", with_signs(meant.format(**parts)), match.start(), match.end(), match.group())
     for form, sign in _ORDERED:
         for match in form.finditer(text):
             terms = re.findall(_TERM, match["terms"]) if "terms" in match.re.groupindex else [match["a"], match["b"]]
             yield Span("expression", f" {sign} ".join(terms), match.start(), match.end(), match.group())
+
+
+def _in_digits(said: str) -> str:
+    """A number in words as one in digits; any other text as it is."""
+    value = value_of(said)
+    return said if value is None else str(value)
 
 
 def with_signs(said: str) -> str:
