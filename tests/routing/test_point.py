@@ -57,6 +57,10 @@ def router() -> Router:
         ("As we ship today, should we create a branch called x", "this is a question, and branching changes something"),
         ("Since it was green, she created a branch called x", "this tells what happened, and branching would do it"),
         ("remember, did we create it?", "this is a question, and keeping changes something"),
+        (
+            "create a branch called x, er, y",
+            "this corrects itself, and branching changes something: say it once more as it is meant",
+        ),
     ],
 )
 def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: str) -> None:
@@ -74,6 +78,7 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         "From here on, please don't check anything I tell you.",
         "there's no need to check it",
         "you don't have to check the cache",
+        "please never mind the health check, forget I asked",
         "The health of the database was looked at without errors half an hour ago.",
         "Yesterday's check went through already",
     ],
@@ -102,6 +107,10 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
         ("the check that was made an hour ago", "looking"),
         ("The check failed an hour ago, what is wrong?", "looking"),
         ("no need to wait. Please check the cache", "looking"),
+        ("never mind the tests, show me the health", "looking"),
+        ("check the cache, no wait, the database", "looking"),
+        ("remember that Bob, I mean Rob, is on call", "keeping"),
+        ('create a branch called "x, no wait"', "branching"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),
         ("can you remember that? drop table is what broke it", "dropping"),

@@ -115,6 +115,21 @@ def test_a_long_value_does_not_hide_what_is_asked() -> None:
     assert likely(f"make it bright, with {said}", "lamps") < 0.5
 
 
+@pytest.mark.parametrize("before", ["ok so ", "pls ", "hey, could you ", "uh, now ", "alright: ", "go ahead and "])
+def test_what_leads_up_to_a_request_does_not_keep_a_trigger_from_it(before: str) -> None:
+    one = pattern("lamps", examples=LAMPS, trigger_pattern=r"^light the (?P<what>\w+)$", effect=Effect.WRITE)
+    said = f"{before}light the harbour"
+    best = registry(one).index.candidates(said)[0]
+    assert (best.stage, best.groups, best.start) == ("trigger", {"what": "harbour"}, len(before))
+
+
+def test_what_leads_up_to_a_request_is_tried_where_no_trigger_wants_it() -> None:
+    asks = pattern("asks", examples=LAMPS, trigger_pattern=r"^could you light")
+    does = pattern("does", examples=BIKES, trigger_pattern=r"^light", priority=9)
+    found = registry(asks, does).index.candidates("could you light it")
+    assert [one.name for one in found if one.stage == "trigger"] == ["asks"]
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tmws_patterns.routing.text import normalise
 from tmws_patterns.routing.understanding.assignment import assign
+from tmws_patterns.routing.understanding.choices import chosen, tokens_of
 from tmws_patterns.routing.understanding.fitting import Taken, fit
-from tmws_patterns.routing.understanding.naming import bounded, chosen, named, tokens_of
+from tmws_patterns.routing.understanding.naming import bounded, named
 from tmws_patterns.routing.understanding.numerals import value_of
 from tmws_patterns.routing.understanding.objects import object_in, pairs_in
 from tmws_patterns.routing.understanding.spans import find_spans
@@ -48,6 +49,8 @@ def test_what_is_no_number_in_words_is_none(said: str) -> None:
         (" with target_lang DE pls", {"target_lang": "DE"}),
         (" with query set to vector db", {"query": "vector db"}),
         (" with city set to Oslo please", {"city": "Oslo"}),
+        (" with city set to Oslo and days 3", {"city": "Oslo", "days": 3}),
+        (' server, title should be "Login broken"', {"title": "Login broken"}),
         ("? channel is ops, text is deploy done", {"channel": "ops", "text": "deploy done"}),
         (" with city Oslo and days 3", {"city": "Oslo", "days": 3}),
         (" with path /tmp/a", {"path": "/tmp/a"}),
@@ -91,6 +94,8 @@ def test_any_text_is_read_as_some_object(text: str) -> None:
         ("36 laptops at 1249 euros apiece", "expression", "36 * 1249"),
         ("subtract 250 from 940 and divide the result by 5", "expression", "(940 - 250) / 5"),
         ("12 + 3, then multiply it by two", "expression", "(12 + 3) * 2"),
+        ("seven plus nine, all of that times four", "expression", "(7 + 9) * 4"),
+        ("how much is 99.95 x 12 minus 100", "expression", "99.95 * 12 - 100"),
         ("at 18:00 in Madrid. When is that?", "name", "Madrid"),
         ("a flat in St. Gallen", "name", "St. Gallen"),
         ("git add Makefile and README", "path", "Makefile"),
@@ -117,6 +122,7 @@ def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
         ("a dozen of them", 12), ("return 20 at the very most", 20), ("20 results at very most", 20),
         ("20 would be plenty", 20), ("what happened at 12 would be fine", None),
         ("the freshest notes, say 20.", 20), ("what was saved, 25 or so", 25), ("what is on, 7 or so", None),
+        ("the notes, cap it at twenty", 20), ("30 log entries is enough", 30),
         ("two thousand characters is plenty", 2_000), ("what changed up to 31 March 2026", None),
         ("what we decided in the last 3 days", None), ("just 2 weeks of it", None), ("open at 7", None),
     ],
@@ -187,3 +193,31 @@ def test_each_word_that_a_description_gives_for_a_choice_is_it(word: str, member
     found = chosen(wanted, heard, tokens_of(heard))
     assert isinstance(found, Taken)
     assert found.value == member
+
+
+@pytest.mark.parametrize(
+    ("sentence", "values"),
+    [
+        ("all that carries both the redis and the latency tag", ["redis", "latency"]),
+        ("what has both redis and latency tags", ["redis", "latency"]),
+        ("what bears the redis and the latency", None),
+    ],
+)
+def test_two_values_may_stand_before_the_name_of_a_list(sentence: str, values: list[str] | None) -> None:
+    wanted = wanted_of(("tags",), {"type": "array", "items": {"type": "string"}}, {}, required=True)
+    found = named(wanted, find_spans(sentence, date(2026, 1, 1)), {}, has_unit=False)
+    assert (found.value if isinstance(found, Taken) else None) == values
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ids"),
+    [
+        ("forget 17, 18 and 22, those are outdated", ["17", "18", "22"]),
+        ("drop memories 5 and 9", ["5", "9"]),
+        ("delete memory 12 and show 3 of the others", ["12"]),
+    ],
+)
+def test_numbers_of_a_list_are_ids_where_the_first_one_is(sentence: str, ids: list[str]) -> None:
+    wanted = [wanted_of(("ids",), {"type": "array", "items": {"type": "string"}}, {}, required=True, slot=True)]
+    found = assign(find_spans(sentence, date(2026, 1, 1)), wanted, bold=False, tool=False)
+    assert found[("ids",)].value == ids

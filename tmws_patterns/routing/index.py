@@ -25,6 +25,7 @@ from tmws_patterns.routing.spelling import Speller
 from tmws_patterns.routing.text import (
     STOP_WORDS,
     by_kind,
+    filler,
     normalise,
     stem,
     stems,
@@ -276,13 +277,17 @@ class PatternIndex:
 
     def _triggered(self, query: str) -> Sequence[tuple[int, TriggerMatch]]:
         """Triggers that match, the highest priority first, then the longest match, then the cheapest."""
-        found = [(self._with_trigger[m.index], m) for m in self._triggers.match(query)]
+        found = self._matching(query)
+        if not found and (led := filler(query)):
+            found = [(place, m.moved(led)) for place, m in self._matching(query[led:])]
         if not found and (asked := without_reason(query)) != query:  # of a note the reason is a part
-            found = [(self._with_trigger[m.index], m) for m in self._triggers.match(asked)]
-            found = [(place, m) for place, m in found if self.patterns[place].declared_effect is Effect.READ]
+            found = [(place, m) for place, m in self._matching(asked) if self._is_read(self.patterns[place].name)]
         return sorted(
             found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length, self.patterns[f[0]].cost_tokens)
         )
+
+    def _matching(self, query: str) -> list[tuple[int, TriggerMatch]]:
+        return [(self._with_trigger[m.index], m) for m in self._triggers.match(query)]
 
     def _tool_text(self, place: int, parameters: Mapping[str, tuple[str, ...]]) -> ToolText:
         pattern = self.patterns[place]

@@ -26,7 +26,7 @@ _FORBIDS = re.compile(
 _DECLINES = re.compile(  # and wants nothing else instead: "don't show me all, just the first"
     r"(?:(?:from (?:here|now) on|never ?mind|no thanks?|thanks|actually|forget it|hold on|wait)[,;.!]?\s+){0,2}"
     rf"{_OPENING}(?:don['’]?t|do not|(?:there(?:['’]s| is) )?no (?:longer a )?need to"
-    r"|(?:you|we) (?:needn['’]?t|don['’]?t (?:need|have) to))\s"
+    r"|(?:you|we) (?:needn['’]?t|don['’]?t (?:need|have) to)|never ?mind(?= (?:the|that|it|about|my)\b))\s"
     r"(?!you\b|we\b|i\b|(?:forget|worry|mind|hesitate)\b)"
     r"(?!.*[,;.:!]\s(?:just|only|but|instead|rather|simply|show|list|give|tell|what|which|how|please"
     r"|(?:i|we) (?:want|need|only))\b)[^?]*$",
@@ -57,6 +57,11 @@ _HAPPENED = re.compile(  # "the health check went through an hour ago", and noth
     r"[^,;:?]*\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\W*$",
     re.IGNORECASE,
 )
+_CORRECTS = re.compile(  # "to release-4.2, er, release-4.3"
+    r"(?:[,.;…]|\s-)\s?(?:er|erm|no,? wait|wait,? no|i mean|i meant|scratch that|make that|correction)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
 _REQUEST = re.compile(
     r"\b(?:please|pls|kindly|(?:can|could|would|will|may|might) (?:you|we|i|it|u)|you (?:could|can|would)|mind|possible"
     r"|any chance|how about|what about|let['’]s|be so (?:kind|good)|there (?:a|any) way)\b",
@@ -99,6 +104,8 @@ def _not_ordered(query: str, pattern: PatternDefinition) -> str:
     """Why a sentence does not order what a pattern changes: it forbids it, asks about it, or tells of it."""
     if _FORBIDS.match(query):
         return f"this says what not to do, and {pattern.name} does it"
+    if not _stores(pattern) and _CORRECTS.search(_QUOTED.sub("", query)):
+        return f"this corrects itself, and {pattern.name} changes something: say it once more as it is meant"
     asks = query.rstrip().endswith("?") and not _REQUEST.search(query)
     if asks or (not _stores(pattern) and _ASKS.match(query)):
         return f"this is a question, and {pattern.name} changes something"

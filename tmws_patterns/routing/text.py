@@ -33,6 +33,13 @@ _REASON = re.compile(  # "before noon" and "since March" say what is wanted; wit
     re.IGNORECASE,
 )
 
+_FILLER = re.compile(
+    r"(?:(?:ok|okay|uh+|um+|erm|hey|hi|hello|alright|all right|so|well|yo|hm+|right|great|cool|thanks|thx|pls|plz"
+    r"|please|go ahead and|(?:can|could|would|will) (?:you|u)|i (?:need|want) you to"
+    r"|i['’]d like you to|let['’]s|just|now|then"
+    r"|and|also|quickly|quick)[,.!:;…]*\s+)+",
+    re.IGNORECASE,
+)
 _CLAUSE = r"[^,;:.!?\"“”`]{3,120}"
 _BEFORE = re.compile(
     rf"(?:(?:as|since|because|while)\s(?:i|we|they|he|she|it|the|my|our)\s{_CLAUSE},|(?:before|to)\s{_CLAUSE},"
@@ -74,6 +81,12 @@ def by_kind(text: str) -> str:
     if _MARKED.search(text) is None:
         return text
     return _KINDS.sub(lambda match: match.lastgroup or "", text)
+
+
+def filler(query: str) -> int:
+    """How many characters at a sentence's beginning only lead up to what is asked: "ok so", "pls", "could you"."""
+    match = _FILLER.match(query)
+    return match.end() if match else 0
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ lookaround nor backreferences, which are refused when a pattern is loaded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,10 @@ class TriggerMatch:
     def length(self) -> int:
         """How much of the sentence it covers: the more, the more specific."""
         return self.end - self.start
+
+    def moved(self, by: int) -> TriggerMatch:
+        """The same in a sentence that has so many characters more in front."""
+        return replace(self, start=self.start + by, end=self.end + by)
 
 
 def trigger_fault(trigger: str) -> tuple[str, str] | None:

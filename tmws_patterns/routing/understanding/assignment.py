@@ -12,19 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tmws_patterns.routing.understanding.choices import chosen, tokens_of
 from tmws_patterns.routing.understanding.composites import compose, files_of_revisions
-from tmws_patterns.routing.understanding.fitting import STRICT, Taken, fit, is_file, is_patterned, is_share
-from tmws_patterns.routing.understanding.naming import (
+from tmws_patterns.routing.understanding.fitting import (
     CONTESTED,
+    STRICT,
     Named,
-    bounded,
-    chosen,
-    counted,
-    marks,
-    named,
-    switched,
-    tokens_of,
+    Taken,
+    fit,
+    is_file,
+    is_patterned,
+    is_share,
 )
+from tmws_patterns.routing.understanding.naming import bounded, counted, marks, named, switched
 from tmws_patterns.routing.understanding.roles import in_a_list, preposition, role_of, with_known_places, with_units
 from tmws_patterns.routing.understanding.spans import Heard, Span
 from tmws_patterns.routing.understanding.tails import tail
@@ -41,6 +41,7 @@ _BRANCH = re.compile(r"(?:feature|feat|fix|bugfix|hotfix|release|chore|origin|up
 _FILE = r"(?=[A-Z]|[\w\-]{0,80}[./])[\w.\-/]{1,80}"
 _LISTED = re.compile(rf"(?<![\w.\-/])(?P<names>{_FILE}(?:, {_FILE}){{0,20}})(?P<joint>,|,? and) $")
 _LONGEST_LIST = 400  # characters
+_IN_A_ROW = re.compile(r",\s?(?:and\s)?|\s(?:and|or|&)\s")  # between the numbers of a list
 _JOINED = re.compile(r",\s")
 _START = re.compile(
     r"\b(?:from|off|off of|based on|on top of) (?:the )?(?:branch )?"
@@ -260,9 +261,13 @@ class Assignment:
         return folder and span.kind == "pair" and not branch and preposition(span, self.heard) in _INSIDE
 
     def _is_id(self, span: Span) -> bool:
-        """True for a word with digits, or a number right after what it numbers: "memory 77"."""
-        numbered = span.kind == "number" and preposition(span, self.heard) in _NUMBERED
-        return span.kind in ("token", "issue") or numbered
+        """True for a word with digits, or a number right after what it numbers: "memory 77", "memories 77 and 78"."""
+        if span.kind in ("token", "issue"):
+            return True
+        if span.kind != "number" or preposition(span, self.heard) in _NUMBERED:
+            return span.kind == "number"
+        before = [s for s in self.heard.spans if s.kind in ("number", "token", "issue") and s.end <= span.start][-1:]
+        return any(_IN_A_ROW.fullmatch(self.heard.plain, s.end, span.start) and self._is_id(s) for s in before)
 
     def _is_sum(self, one: Wanted, span: Span) -> bool:
         return one.required and (self.has_unit or dimension_of(span.unit) in ("money", "percent"))

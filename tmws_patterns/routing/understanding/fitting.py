@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import fault
@@ -51,6 +51,11 @@ class Taken:
     start: int
     end: int
     moving: bool = False
+
+
+CONTESTED: Final = "contested"
+Named = Taken | Literal["contested"] | None
+"""A value with its place; None for nothing; `CONTESTED` where a sentence names two."""
 
 
 def fit(wanted: Wanted, span: Span, *, has_unit: bool = False) -> Taken | None:

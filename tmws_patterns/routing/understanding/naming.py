@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any
 
 from tmws_patterns.routing.text import STOP_WORDS, stem, words
-from tmws_patterns.routing.understanding.fitting import Taken, fit
+from tmws_patterns.routing.understanding.choices import members
+from tmws_patterns.routing.understanding.fitting import CONTESTED, Named, Taken, fit
 from tmws_patterns.routing.understanding.numerals import NUMERAL, value_of
 from tmws_patterns.routing.understanding.schemas import as_type, fault
 from tmws_patterns.routing.understanding.spans import Heard, starting_at
 from tmws_patterns.routing.understanding.units import SYMBOLS
 from tmws_patterns.routing.understanding.wanted import COUNTED, Wanted
-
-CONTESTED: Final = "contested"
-Named = Taken | Literal["contested"] | None
 
 _LINK = r"(?P<link>\s?[=:]\s?|\s(?:is |of |at |as |like |named |called |number |no\. |number is )?)(?=\S)"
 _BARE = re.compile(r"[^\s,;\x00?!\"'`]{1,200}")
@@ -33,9 +31,7 @@ _BOUNDARY = re.compile(
 )
 _NO_ITEMS = frozenset("up at no max please pls thanks only limit top first last".split())
 _YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
-_WEAK = frozenset("all any none default auto first last new name text day week month year in on is it".split())
 _MANNER = frozenset("include show with has is use enable allow only return get should".split())
-_NEGATED = re.compile(r"\b(?:not|non|never|without|except|excluding|no|aren't|isn't|un)[\s\-]{1,2}$", re.IGNORECASE)
 _PREPOSITIONS = frozenset("from to in on at by with for of before after since until".split())
 _TELLING = re.compile(r"[\d\-/._~^]")  # a mark that words do not have
 _NO_VALUE = frozenset(
@@ -84,7 +80,9 @@ def _together(found: list[Taken], heard: Heard) -> Taken:
 
 def _before(wanted: Wanted, heard: Heard) -> Named:
     """The value that stands before the property's name, where it looks like no word: "the release/3.0 branch"."""
-    if wanted.type != "string" or wanted.several or wanted.kind not in ("any", "id", "hash"):
+    if wanted.several:
+        return _before_in_pairs(wanted, heard)
+    if wanted.type != "string" or wanted.kind not in ("any", "id", "hash"):
         return None
     found = list(_reversed(wanted.names).finditer(heard.plain))
     if len(found) != 1:
@@ -92,6 +90,25 @@ def _before(wanted: Wanted, heard: Heard) -> Named:
     said = found[0]["value"]
     start, end = found[0].span("value")
     return None if fault(said, wanted.schema, {}) else Taken(said, said, start, end)
+
+
+def _before_in_pairs(wanted: Wanted, heard: Heard) -> Named:
+    """Two values that stand before the property's name: "both the redis and the latency tag"."""
+    found = _pair_before(wanted.names).search(heard.plain)
+    if found is None:
+        return None
+    values = [as_type(found[name], wanted.type) for name in ("one", "other")]
+    if any(fault(value, wanted.schema.get("items") or {}, {}) for value in values):
+        return None
+    return Taken(values, found.group(), found.start(), found.end())
+
+
+@lru_cache(maxsize=8_192)
+def _pair_before(names: tuple[str, ...]) -> re.Pattern[str]:
+    said = "|".join(re.escape(name) + "s?" for name in names)
+    word = r"#?([\w.\-]{1,60})"
+    one, other = word.replace("(", "(?P<one>"), word.replace("(", "(?P<other>")
+    return re.compile(rf"\bboth (?:the )?{one} and (?:the )?{other} (?:{said})(?!\w)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8_192)
@@ -175,7 +192,7 @@ def _word(wanted: Wanted, plain: str, at: int) -> Taken | None:
             return Taken(said in _YES, said, at, at + len(said))
         return None
     rest = plain[at : at + 100].casefold()
-    for member in sorted(_members(wanted), key=len, reverse=True):
+    for member in sorted(members(wanted), key=len, reverse=True):
         for spelt in (member.casefold(), member.casefold().replace("_", " ").replace("-", " ")):
             if rest.startswith(spelt) and not rest[len(spelt) : len(spelt) + 1].isalnum():
                 return Taken(member, plain[at : at + len(spelt)], at, at + len(spelt))
@@ -232,11 +249,12 @@ def counted(wanted: Wanted, heard: Heard, *, has_unit: bool) -> Named:
 
 
 _BOUND = (
-    r"\b(?:at most|max(?:imum)?(?: of)?|no more than|not more than|up to|limit(?: of)?|top|first|last|latest|newest"
-    r"|most recent|give me|just(?: the)?|only(?: the)?)\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
+    r"\b(?:at most|max(?:imum)?(?: of)?|cap(?:ped)? (?:it |them |that )?at|no more than|not more than|up to"
+    r"|limit(?: of)?|top|first|last|latest|newest|most recent|give me|just(?: the)?|only(?: the)?)"
+    r"\s(?P<number>{n})(?P<thousand>k)?\b(?!:|{u})",
     r"(?<![\w.])(?P<number>{n})(?: [a-z]{{1,20}})?,?"
     r" (?:at (?:the )?(?:very )?most|max(?:imum)?|tops|or (?:fewer|less))\b",
-    r"(?<![\w.])(?<!\bat )(?<!\bby )(?P<number>{n})(?: [a-z]{{2,20}})? "
+    r"(?<![\w.])(?<!\bat )(?<!\bby )(?P<number>{n})(?: [a-z]{{2,20}}){{0,2}} "
     r"(?:of them|(?:will|would) (?:do|suffice)|(?:is|are|would be) (?:fine|enough|plenty))\b",
     r"\bthe (?P<number>{n}) (?:most (?!of)[a-z]+|best|top|last|[a-z]{{3,10}}est)\b",
     r"[,;:]\s(?:(?:say|maybe|about|around|roughly)\s)?(?P<number>{n})[.!?\s]*$",
@@ -291,93 +309,3 @@ def switched(wanted: Wanted, heard: Heard, *, bare: bool) -> Named:
     if "exclude" in wanted.words:
         value = not value if (off or on) else value
     return Taken(value, match.group(), match.start(), match.end())
-
-
-def _members(wanted: Wanted) -> list[str]:
-    schema = wanted.schema.get("items") if wanted.several else wanted.schema
-    choices = schema.get("enum") if isinstance(schema, dict) else ()
-    return [c for c in list(choices or ())[:200] if isinstance(c, str) and c]
-
-
-@lru_cache(maxsize=8_192)
-def _stems(member: str) -> tuple[str, ...]:
-    return tuple(words(member.replace("-", " ")))
-
-
-def _is_said(word: str, member: str) -> bool:
-    """True for a member's word in another form: "caches" for cache, "walk" for walking, "descending" for desc."""
-    if word == member or (
-        member in ("asc", "desc") and word in ("ascending", "descending") and word.startswith(member)
-    ):
-        return True
-    if len(member) < _SHORTEST + 1 or word[:_SHORTEST] != member[:_SHORTEST]:
-        return False
-    return stem(word) == stem(member) and (member.endswith("ing") or not word.endswith("ing"))
-
-
-@lru_cache(maxsize=4_096)
-def _meant(description: str, member: str) -> tuple[str, ...]:
-    """Words that a description gives for a short member: "c for Celsius", "'f' (Fahrenheit)"."""
-    several = r"(\w{2,20}(?:, \w{2,20}){0,5})"
-    said = rf"(?<!\w)['\"`]?{re.escape(member)}['\"`]?\s?(?:=|:|for|means|\()\s?['\"`(]?{several}"
-    return tuple(word.casefold() for found in re.findall(said, description[:400]) for word in found.split(", "))
-
-
-def chosen(wanted: Wanted, heard: Heard, tokens: list[tuple[str, int, int]]) -> Named:
-    """The one member of an enum that the sentence holds, in whichever form."""
-    description = wanted.schema.get("description")
-    found: dict[str, tuple[int, int]] = {}
-    for member in _members(wanted):
-        parts = _stems(member)
-        synonyms = _meant(description, member) if isinstance(description, str) else ()
-        if not parts or ((member.casefold() in _WEAK or len(member) < _SHORTEST) and not synonyms):
-            continue
-        for i in range(len(tokens) - len(parts) + 1):
-            if all(_is_said(tokens[i + k][0], part) for k, part in enumerate(parts)) or tokens[i][0] in synonyms:
-                start, end = tokens[i][1], tokens[i + (0 if tokens[i][0] in synonyms else len(parts) - 1)][2]
-                if _NEGATED.search(heard.plain, max(0, start - 12), start):
-                    return CONTESTED
-                found[member] = (start, end)
-                break
-    widest = {
-        m: w for m, w in found.items() if not any(o != w and o[0] <= w[0] and w[1] <= o[1] for o in found.values())
-    }
-    if (everything := _everything(wanted, widest, heard)) is not None:
-        return everything
-    if wanted.several and widest:
-        start, end = min(w[0] for w in widest.values()), max(w[1] for w in widest.values())
-        return Taken(list(widest), heard.text[start:end], start, end)
-    if len(widest) != 1:
-        return CONTESTED if widest else None
-    ((member, (start, end)),) = widest.items()
-    return Taken(member, heard.text[start:end], start, end)
-
-
-def _everything(wanted: Wanted, said: dict[str, tuple[int, int]], heard: Heard) -> Taken | None:
-    """The member `all`, where two others are said, or one is said to be among them: "remote ones included"."""
-    others = [m for m in said if m.casefold() != "all"]
-    among = len(others) == 1 and _INCLUDED.search(heard.plain) is not None
-    if wanted.several or "all" not in _members(wanted):
-        return None
-    if not others and wanted.slot and (match := _ALL.search(heard.plain)) is not None:
-        return Taken("all", match.group(), match.start(), match.end())
-    if not (len(others) > 1 or among):
-        return None
-    start, end = min(w[0] for w in said.values()), max(w[1] for w in said.values())
-    return Taken("all", heard.text[start:end], start, end)
-
-
-_ALL = re.compile(r"\b(?:all|every|everything|each)\b", re.IGNORECASE)
-_INCLUDED = re.compile(r"\b(?:included|including|too|as well)\b", re.IGNORECASE)
-_TOKEN = re.compile(r"\w{1,60}(?:'\w{1,10})?")
-
-
-def tokens_of(heard: Heard) -> list[tuple[str, int, int]]:
-    """The sentence's words outside quotes, folded, each with its place; at most 400."""
-    found = []
-    for match in _TOKEN.finditer(heard.plain):
-        word = match.group().casefold().removesuffix("'s")
-        found.append((word, match.start(), match.start() + len(word)))
-        if len(found) == 400:  # noqa: PLR2004 - words; a choice said later than that is no request
-            break
-    return found

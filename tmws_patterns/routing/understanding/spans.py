@@ -75,7 +75,7 @@ _TOKEN = re.compile(
     r"(?<![\w./@:\-])(?=[\w\-]{0,39}\d)(?=[\w\-]{0,39}[A-Za-z])[A-Za-z0-9][\w\-]{1,39}(?:\.\d{1,6}){0,3}(?![\w/@:\-]|\.\w)"
 )
 _SIGNS = {
-    "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "over": "/", "mod": "%",
+    "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "x": "*", "divided by": "/", "over": "/", "mod": "%",
     "to the power of": "**",
 }  # fmt: skip
 _SIGN = re.compile(rf"\s+({'|'.join(_SIGNS)})\s+", re.IGNORECASE)
@@ -125,8 +125,8 @@ _WORDED_SUMS = tuple(
     )
 )
 _THEN = re.compile(  # what is to be done with a sum besides
-    rf",?(?: and)?(?: then)? (?P<sign>divide|multiply) (?:the (?:result|total|sum|difference|product)|that|it|this)"
-    rf" by (?P<by>{_AMOUNT})(?![\w/])",
+    rf",?(?: and)?(?: then)? (?:(?P<sign>divide|multiply) (?:the (?:result|total|sum|difference|product)|that|it|this)"
+    rf" by|all(?: of)? (?:that|this|it),? (?P<sign_2>{'|'.join(_SIGNS)})) (?P<by>{_AMOUNT})(?![\w/])",
     re.IGNORECASE,
 )
 _NO_NAME = frozenset(
@@ -286,7 +286,8 @@ def _expressions(text: str) -> Iterator[Span]:
         if then is None:
             yield span
         else:
-            value = f"({span.value}) {'/' if then['sign'].casefold() == 'divide' else '*'} {_in_digits(then['by'])}"
+            sign = _SIGNS.get((then["sign_2"] or f"{then['sign']}d by").casefold(), "*")  # "multiplyd by" is none
+            value = f"({span.value}) {sign} {_in_digits(then['by'])}"
             yield replace(span, value=value, end=then.end(), text=text[span.start : then.end()])
 
 
