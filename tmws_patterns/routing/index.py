@@ -1,8 +1,8 @@
 """All patterns, arranged for finding one by a sentence. Built once for a set of patterns, never changed.
 
-The stages, in the order in which they are believed: the exact name or alias, the triggers, what was
-learned from the examples (until that is learned, their words), and for tools without a pattern the
-catalogue's words and meaning.
+The stages, in the order in which they are believed: the exact name or alias, the triggers, an example as
+it stands, what was learned from the examples (until that is learned, their words), and for tools without a
+pattern the catalogue's words and meaning.
 """
 
 from __future__ import annotations
