@@ -110,7 +110,24 @@ from tmws_patterns.routing.understanding.notes import note_of
             {"content": "we source events", "tags": "billing", "importance": "0.75", "access_level": "public"},
         ),
         ("New fact to memorize: runners have 4 CPUs. Label: ci", {"content": "runners have 4 CPUs", "tags": "ci"}),
-        ("My badge is 4471, save that as a private note", {"content": "My badge is 4471"}),
+        (
+            "My badge is 4471, save that as a private note",
+            {"content": "My badge is 4471", "access_level": "private"},
+        ),
+        (
+            "We drop Python 3.8. save that as a public memory, tagged release",
+            {"content": "We drop Python 3.8", "access_level": "public", "tags": "release"},
+        ),
+        (
+            "Store the following memory with importance 0.75, access level shared, shared with the agents planner and "
+            "reviewer: retries never helped",
+            {
+                "content": "retries never helped",
+                "importance": "0.75",
+                "shared_with": "planner, reviewer",
+                "access_level": "shared",
+            },
+        ),
         ("Please hold on to this lesson: selects were slow", {"content": "selects were slow"}),
         (
             "store in memory: a is b; tags: a, c; importance: 70%",

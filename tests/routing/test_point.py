@@ -58,6 +58,11 @@ def router() -> Router:
         ("Since it was green, she created a branch called x", "this tells what happened, and branching would do it"),
         ("remember, did we create it?", "this is a question, and keeping changes something"),
         (
+            "Tomorrow after lunch I'll create a branch called x myself",
+            "this says what is planned, and branching does it now",
+        ),
+        ("We're going to create a branch called x later", "this says what is planned, and branching does it now"),
+        (
             "create a branch called x, er, y",
             "this corrects itself, and branching changes something: say it once more as it is meant",
         ),
@@ -81,6 +86,9 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         "please never mind the health check, forget I asked",
         "The health of the database was looked at without errors half an hour ago.",
         "Yesterday's check went through already",
+        "Yesterday we have checked the health and it was fine.",
+        "I already looked at the health this morning.",
+        "Next week we should check the cache again, not now",
     ],
 )
 def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sentence: str) -> None:
@@ -110,6 +118,10 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
         ("never mind the tests, show me the health", "looking"),
         ("check the cache, no wait, the database", "looking"),
         ("remember that Bob, I mean Rob, is on call", "keeping"),
+        ("remember that tomorrow I'll rest, not now", "keeping"),
+        ("I'll be away tomorrow, so create a branch called x", "branching"),
+        ("I just want to check the cache", "looking"),
+        ("The cache is not yet warm, check it", "looking"),
         ('create a branch called "x, no wait"', "branching"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),

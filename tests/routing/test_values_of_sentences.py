@@ -96,6 +96,10 @@ def test_any_text_is_read_as_some_object(text: str) -> None:
         ("12 + 3, then multiply it by two", "expression", "(12 + 3) * 2"),
         ("seven plus nine, all of that times four", "expression", "(7 + 9) * 4"),
         ("how much is 99.95 x 12 minus 100", "expression", "99.95 * 12 - 100"),
+        ("divide 98304 by 64, then subtract 12", "expression", "(98304 / 64) - 12"),
+        ("divide 90 by 6, then add 12 and multiply it by 2", "expression", "((90 / 6) + 12) * 2"),
+        ("4 squares times 30", "expression", "4 * 30"),
+        ("(limit 25, repository ./pricing).", "path", "./pricing"),
         ("at 18:00 in Madrid. When is that?", "name", "Madrid"),
         ("a flat in St. Gallen", "name", "St. Gallen"),
         ("git add Makefile and README", "path", "Makefile"),
@@ -106,6 +110,45 @@ def test_a_value_is_found_as_what_it_is(sentence: str, kind: str, value: str) ->
     found = [(s.kind, s.value) for s in find_spans(sentence, date(2026, 1, 1)).spans]
 
     assert (kind, value) in found or (kind == "pair" and ("path", value) in found)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["0.93 squared times 4000", "12 + 3 cubed and minus two", "take 12 percent of 40 * 3", "double 4 + 4 times seven"],
+)
+def test_a_part_of_a_sum_is_no_sum(sentence: str) -> None:
+    assert [s.value for s in find_spans(sentence, date(2026, 1, 1)).spans if s.kind == "expression"] == []
+
+
+def test_a_full_stop_behind_a_bracket_is_no_folder() -> None:
+    spans = find_spans("show it (of ./pricing).", date(2026, 1, 1)).spans
+    assert [s.value for s in spans if s.kind == "path"] == ["./pricing"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [
+        ("commits no later than 2023-12-31", "2023-12-31"), ("not after 2023-12-31", "2023-12-31"),
+        ("none earlier than 2023-12-31", None), ("no earlier than 2023-12-31", None),
+    ],
+)  # fmt: skip
+def test_a_bound_tells_which_end_of_a_time_a_day_is(sentence: str, end: str | None) -> None:
+    wanted = [
+        wanted_of(("start",), {"type": "string", "format": "date"}, {}, required=False, slot=True),
+        wanted_of(("end",), {"type": "string", "format": "date"}, {}, required=False, slot=True),
+    ]
+    found = assign(find_spans(sentence, date(2026, 1, 1)), wanted, bold=True, tool=False)
+    taken = found.get(("end",))
+    assert (taken.value if taken else None) == end
+
+
+@pytest.mark.parametrize(("said", "number"), [("zero lines of context", 0), ("no more than zero results", 0)])
+def test_zero_is_a_number_too(said: str, number: int) -> None:
+    schema = {"type": "integer", "description": "number of lines around each change"}
+    name = "context_lines" if "lines" in said else "limit"
+    wanted = [wanted_of((name,), schema, {}, required=False, slot=True)]
+    found = assign(find_spans(said, date(2026, 1, 1)), wanted, bold=True, tool=False)
+    assert found[(name,)].value == number
 
 
 def test_a_folder_at_the_end_of_a_sentence_keeps_its_dot() -> None:
@@ -215,6 +258,7 @@ def test_two_values_may_stand_before_the_name_of_a_list(sentence: str, values: l
         ("forget 17, 18 and 22, those are outdated", ["17", "18", "22"]),
         ("drop memories 5 and 9", ["5", "9"]),
         ("delete memory 12 and show 3 of the others", ["12"]),
+        ('forget those with ids ["a91c", "b204"]; they are old', ["a91c", "b204"]),
     ],
 )
 def test_numbers_of_a_list_are_ids_where_the_first_one_is(sentence: str, ids: list[str]) -> None:

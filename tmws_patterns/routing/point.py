@@ -51,10 +51,20 @@ _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is
     r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b)"
 )
 _HAPPENED = re.compile(  # "the health check went through an hour ago", and nothing is asked
-    r"(?:(?:the|our|my|this|that|yesterday['’]s|today['’]s)\s|[A-Z][a-z]+['’]s\s)"
+    r"(?:yesterday|last (?:night|week|month)|this morning|earlier(?: today)?),? (?:i|we|he|she|they)\b[^,;:?]*$"
+    r"|(?:i|we|he|she|they)(?:['’]ve| have| had)? (?:already|just) (?!(?:want|need|like)\b)\w+\b[^,;:?]*$"
+    r"|.*\bnot (?:now|yet|today)\W*$"
+    r"|(?:(?:the|our|my|this|that|yesterday['’]s|today['’]s)\s|[A-Z][a-z]+['’]s\s)"
     r"(?:(?!(?:that|which|who|what)\b)[\w./'’\-]+\s){1,8}"
     r"(?:went|passed|failed|finished|succeeded|worked|ran|came (?:back|through)|completed|was|were|ha(?:s|ve) been)\s"
     r"[^,;:?]*\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\W*$",
+    re.IGNORECASE,
+)
+_PLANS = re.compile(  # "tomorrow I'll create the branch", and nothing is asked now
+    rf"(?:{_OPENING})(?:(?!.*[,;.:!]\s(?:please|so|now|then|just|could|can|would)\b)(?:[^,;:.?!]{{0,60}}[,\s])?"
+    r"(?:i|we|he|she|they)(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to| plan to| intend to| want to)\b"
+    r"(?=.*\b(?:myself|ourselves|tomorrow|later|next (?:week|month|time|sprint)|after|once|when)\b)"
+    r"|.*\bnot (?:now|yet|today)\W*$)",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # "to release-4.2, er, release-4.3"
@@ -104,6 +114,8 @@ def _not_ordered(query: str, pattern: PatternDefinition) -> str:
     """Why a sentence does not order what a pattern changes: it forbids it, asks about it, or tells of it."""
     if _FORBIDS.match(query):
         return f"this says what not to do, and {pattern.name} does it"
+    if not _stores(pattern) and _PLANS.match(query, 0, _HEARD):
+        return f"this says what is planned, and {pattern.name} does it now"
     if not _stores(pattern) and _CORRECTS.search(_QUOTED.sub("", query)):
         return f"this corrects itself, and {pattern.name} changes something: say it once more as it is meant"
     asks = query.rstrip().endswith("?") and not _REQUEST.search(query)

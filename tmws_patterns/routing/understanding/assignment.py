@@ -104,7 +104,7 @@ class Assignment:
         choices = {w.path: chosen(w, heard, tokens) for w in self.wanted if w.kind == "choice"}
         stops |= {-c.start: c.end for c in choices.values() if isinstance(c, Taken)}
         said = {w.path: named(w, heard, stops, has_unit=self.has_unit) for w in self.wanted}
-        for one in self.wanted:
+        for one in self._open():
             found = said[one.path]
             if found is None and one.type in ("integer", "number") and one.nouns and not one.several:
                 found = counted(one, heard, has_unit=self.has_unit)

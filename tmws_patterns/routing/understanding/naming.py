@@ -27,7 +27,7 @@ _ITEM = re.compile(r"(?:#)?([\w.@+/\-]{1,80})")
 _EVERY = re.compile(r"(?:both|all of|each of)\s(?:these\s|the\s)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s?,\s?(?:and |or )?|\sand\s")
 _BOUNDARY = re.compile(
-    r"\s*(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together|so|because)\b)"
+    r"\s*\]?(?:$|[,.;:!?)]|(?:with|and|in|of|from|for|to|by|where|on|at|as|limit|having|using|please|that|which|together|so|because)\b)"
 )
 _NO_ITEMS = frozenset("up at no max please pls thanks only limit top first last".split())
 _YES, _NO = frozenset(("true", "yes", "on", "enabled")), frozenset(("false", "no", "off", "disabled"))
@@ -273,7 +273,7 @@ def bounded(wanted: Wanted, heard: Heard) -> Named:
         if any(s.kind in _DATED and s.start <= match.start("number") < s.end for s in heard.spans):
             continue
         said = match["number"]
-        value = value_of(said) or int(said)
+        value = int(said) if said.isdigit() else value_of(said) or 0
         value *= 1_000 if match.groupdict().get("thousand") else 1
         if not fault(value, wanted.schema, {}):
             found.append(Taken(value, match.group(), match.start(), match.end()))

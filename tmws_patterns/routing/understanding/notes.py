@@ -85,7 +85,8 @@ _WRITTEN = re.compile(r"^(?:(?:please|pls|plz)\s)?(?:jot|note|write)\sdown\s", r
 _AFTERWARDS = re.compile(
     r"[,.;–-]+\s(?:please\s)?(?:remember|note|keep|save|store|write|jot|log|record|file)"
     r"\s(?:that(?!\s(?!(?:down|in|for|please|as|and|with|under|tag|tagged)\b)\w)|this|it)"
-    r"(?:\s(?:down|in memory|in mind|for later|for me|please|as an? (?:(?:public|private) )?(?:note|memory|fact))){0,3}"
+    r"(?:\s(?:down|in memory|in mind|for later|for me|please"
+    r"|as an? (?:(?P<level>public|private) )?(?:note|memory|fact))){0,3}"
     r"(?=[,.;\s]|$)",
     re.IGNORECASE,
 )
@@ -99,7 +100,7 @@ _MARKS = "\"“«'"
 _POINTING = re.compile(r"(?:this|the following)(?: and|,| \()\s?", re.IGNORECASE)  # to a note that comes later
 _POLITELY = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d{1,3})\s?(?:%|percent)", re.IGNORECASE)
-_FARTHEST = 100  # characters of a request before the note begins
+_FARTHEST = 160  # characters of a request before the note begins
 _MOST_SAID = 6  # things said about one note
 _REACH = 400  # characters at either end of a note in which they are looked for
 
@@ -133,7 +134,9 @@ def _parted(sentence: str) -> tuple[str, str] | None:
     asked = _ASKED.match(sentence)
     if asked is None:
         after = _AFTERWARDS.search(sentence, max(0, len(sentence) - _REACH))
-        return ("", sentence[: after.start()] + sentence[after.end() :]) if after else None
+        if after is None:
+            return None
+        return after["level"] or "", sentence[: after.start()] + sentence[after.end() :]
     if fact := _FACT.match(sentence):
         return "", sentence[fact.end() :]
     found = (opening.search(sentence, asked.end(), asked.end() + _FARTHEST) for opening in _OPENINGS)

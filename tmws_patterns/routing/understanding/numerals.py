@@ -12,9 +12,10 @@ _SMALL = dict(
         strict=True,
     )
 )
+_SMALL["zero"] = 0
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
 _LARGE = {"dozen": 12, "hundred": 100, "thousand": 1_000}
-_ONES = "|".join(list(_SMALL)[:9])
+_ONES = "|".join(list(_SMALL)[:9])  # without zero
 _BASIC = rf"(?:(?:{'|'.join(_TENS)})(?:[-\s](?:{_ONES}))?|{'|'.join(_SMALL)})"
 
 NUMERAL = (

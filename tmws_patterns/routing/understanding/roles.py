@@ -28,6 +28,7 @@ _SHORTEST = 4  # letters of a place that is known without a capital
 _WORD = re.compile(r"(?<![\w.])[^\W\d_]{2,20}(?!\w)")
 _REACH = 12  # characters between the two ends of a pair that belong together
 _BASED = re.compile(r"\b(?:based on|starting (?:at|from)|on top of|off)\s(?:the\s)?(?:branch\s)?['\"]?$", re.IGNORECASE)
+_BOUND = re.compile(r"\b(?:no|not|or) (?:(?P<to>later than|after)|(?P<from>earlier than|before))\s$", re.IGNORECASE)
 _NEAR = 8  # spans to either side among which a pair's other end is looked for
 _JOINT = re.compile(r"\s?,?\s?(?:and|or|,)\s")
 
@@ -42,7 +43,8 @@ def role_of(span: Span, heard: Heard) -> str:
     """Which end of a pair a value is, "from" or "to"; "" that is neither. Several properties ask it of one value."""
     key = (span.kind, span.start, span.end)
     if (known := heard.roles.get(key)) is None:
-        known = heard.roles[key] = _role(span, heard)
+        bound = _BOUND.search(heard.plain, max(0, span.start - 24), span.start)
+        known = heard.roles[key] = _role(span, heard) if bound is None else bound.lastgroup or ""
     return known
 
 

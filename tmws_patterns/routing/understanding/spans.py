@@ -35,7 +35,8 @@ _FORMS = re.compile(
     | (?P<email>[A-Za-z0-9][\w.%+\-]{{0,63}}@[A-Za-z0-9](?:[\w\-]{{0,62}}\.){{1,5}}[A-Za-z]{{2,12}}\b)
     | (?P<uuid>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}\b)
     | (?P<drive>[A-Za-z]:\\[^\s"'<>|?*]{{1,400}})
-    | (?P<path>(?<![+±])(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|\.{{1,2}}(?=\s|$)|[\w\-][\w.\-]{{1,60}}/(?=[\s,;)]|$))
+    | (?P<path>(?<![+±])(?:~|\.{{1,2}})?/[\w.\-/+@*]{{1,400}}|(?<![^\s"'`(\[])\.{{1,2}}(?=\s|$)
+        |[\w\-][\w.\-]{{1,60}}/(?=[\s,;)]|$))
     | (?P<revision>(?<=\s)(?:main|master|develop|trunk)(?:[~^]\d{{0,4}}){{0,4}}(?![\w.\-/])
         |(?:ORIG_)?HEAD(?:[~^]\d{{0,4}}){{0,4}}(?!\w))
     | (?P<ip>\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.]))
@@ -102,7 +103,8 @@ _WORDED_SUMS = tuple(
     for form, meant in (
         (rf"(?<![\w.,/:\-])(?P<a>{_TERM})\s?(?:%|percent) of (?P<b>{_TERM})(?![\w/])", "{a} / 100 * {b}"),
         (
-            r"(?<![\w.,/:\-])(?P<a>\d[\d.,]{0,17}) [a-z]{2,15} (?:times|multiplied by) (?P<b>\d[\d.,]{0,17}\d)",
+            r"(?<![\w.,/:\-])(?P<a>\d[\d.,]{0,17}) (?!squared|cubed|percent|plus|minus|divided|over)[a-z]{2,15}"
+            r" (?:times|multiplied by) (?P<b>\d[\d.,]{0,17}\d)",
             "{a} * {b}",
         ),
         (rf"(?<![\w.])(?P<a>{_FUNCTION}\d[\d.,]{{0,20}}\))", "{a}"),
@@ -124,9 +126,16 @@ _WORDED_SUMS = tuple(
         ),
     )
 )
+_DONE = {"divide": "/", "multiply": "*", "add": "+", "subtract": "-", "deduct": "-", "take away": "-"}
 _THEN = re.compile(  # what is to be done with a sum besides
     rf",?(?: and)?(?: then)? (?:(?P<sign>divide|multiply) (?:the (?:result|total|sum|difference|product)|that|it|this)"
-    rf" by|all(?: of)? (?:that|this|it),? (?P<sign_2>{'|'.join(_SIGNS)})) (?P<by>{_AMOUNT})(?![\w/])",
+    rf" by|all(?: of)? (?:that|this|it),? (?P<all>{'|'.join(_SIGNS)})|(?P<more>add|subtract|deduct|take away))"
+    rf" (?P<by>{_AMOUNT})(?![\w/])",
+    re.IGNORECASE,
+)
+_MORE = re.compile(  # of a sum that nobody here understands as a whole
+    r"\b(?:plus|minus|times|multiplied|divided by|multiply|divide|add|subtract|deduct|squared|cubed) (?:[a-z]+ ){0,3}"
+    rf"(?:\d|{NUMERAL}\b)|(?:\d|\b{NUMERAL}) (?:percent|squared|cubed|times|plus|minus|divided by)\b",
     re.IGNORECASE,
 )
 _NO_NAME = frozenset(
@@ -281,14 +290,19 @@ def _numbers(text: str) -> Iterator[Span]:
 
 def _expressions(text: str) -> Iterator[Span]:
     """Sums with their signs, also those said in words: "144 divided by 12" is 144 / 12."""
-    for span in _sums(text):
-        then = _THEN.match(text, span.end)
-        if then is None:
-            yield span
-        else:
-            sign = _SIGNS.get((then["sign_2"] or f"{then['sign']}d by").casefold(), "*")  # "multiplyd by" is none
-            value = f"({span.value}) {sign} {_in_digits(then['by'])}"
-            yield replace(span, value=value, end=then.end(), text=text[span.start : then.end()])
+    found = sorted((_continued(span, text) for span in _sums(text)), key=lambda s: (s.start, -s.end))
+    entwined = any(one.start < other.start < one.end < other.end for one, other in pairwise(found))
+    if not entwined and not _MORE.search(_without(text, found)):
+        yield from found  # else one of them is a part of what is to be worked out
+
+
+def _continued(span: Span, text: str) -> Span:
+    """A sum with what is to be done with it besides: "..., then divide it by 5"."""
+    while (then := _THEN.match(text, span.end)) is not None:
+        sign = next(filter(None, (then["sign"], then["all"], then["more"]))).casefold()
+        value = f"({span.value}) {_SIGNS.get(sign, _DONE.get(sign))} {_in_digits(then['by'])}"
+        span = replace(span, value=value, end=then.end(), text=text[span.start : then.end()])
+    return span
 
 
 def _sums(text: str) -> Iterator[Span]:
