@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from known import learned
 
@@ -9,6 +11,7 @@ from tmws_patterns import ExecutionMode
 from tmws_patterns.pattern import PatternDefinition, PatternType
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.routing import Router
+from tmws_patterns.routing.point import beside_the_point
 from tmws_patterns.targets import Effect, MemoryOperation, MemoryTarget, ToolTarget
 
 CALL = ToolTarget(server="none", tool="none")
@@ -120,6 +123,8 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
         ("remember that Bob, I mean Rob, is on call", "keeping"),
         ("remember that tomorrow I'll rest, not now", "keeping"),
         ("I'll be away tomorrow, so create a branch called x", "branching"),
+        ("I'll need to create a branch called x tomorrow", "branching"),
+        ('I will create a branch called "later"', "branching"),
         ("I just want to check the cache", "looking"),
         ("The cache is not yet warm, check it", "looking"),
         ('create a branch called "x, no wait"', "branching"),
@@ -132,3 +137,13 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
 def test_what_is_ordered_or_runs_by_a_call_alone_is_not_held_back(router: Router, sentence: str, name: str) -> None:
     decision = router.decide(sentence, ExecutionMode.BALANCED).decision
     assert (decision.error, decision.pattern_name) == (None, name)
+
+
+@pytest.mark.parametrize("piece", ["“", '"', "'a ", "`", "don't ", "i'll ", ", er, ", "not now ", "never mind the "])
+def test_a_long_sentence_is_judged_in_no_time(router: Router, piece: str) -> None:
+    sentence = "create a branch called x " + piece * 3_000
+    started = time.thread_time()
+    for candidate in router.decide(sentence[:9_000], ExecutionMode.BALANCED).decision.candidates:
+        beside_the_point(sentence, candidate, Effect.WRITE)
+        beside_the_point(sentence, candidate, Effect.READ)
+    assert time.thread_time() - started < 0.2

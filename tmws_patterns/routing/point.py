@@ -62,8 +62,8 @@ _HAPPENED = re.compile(  # "the health check went through an hour ago", and noth
 )
 _PLANS = re.compile(  # "tomorrow I'll create the branch", and nothing is asked now
     rf"(?:{_OPENING})(?:(?!.*[,;.:!]\s(?:please|so|now|then|just|could|can|would)\b)(?:[^,;:.?!]{{0,60}}[,\s])?"
-    r"(?:i|we|he|she|they)(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to| plan to| intend to| want to)\b"
-    r"(?=.*\b(?:myself|ourselves|tomorrow|later|next (?:week|month|time|sprint)|after|once|when)\b)"
+    r"(?:i|we|he|she|they)(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to| plan to| intend to)\s(?!need\b|want\b)"
+    r"(?=.*\b(?:myself|ourselves|tomorrow|tonight|later|next (?:week|month|time|sprint))\b)"
     r"|.*\bnot (?:now|yet|today)\W*$)",
     re.IGNORECASE,
 )
@@ -77,6 +77,7 @@ _REQUEST = re.compile(
     r"|any chance|how about|what about|let['’]s|be so (?:kind|good)|there (?:a|any) way)\b",
     re.IGNORECASE,
 )
+_READ = 2_000  # characters of a sentence in which a plan or a correction is looked for
 _HEARD = 500  # characters of a sentence in which a report is looked for
 
 
@@ -114,9 +115,10 @@ def _not_ordered(query: str, pattern: PatternDefinition) -> str:
     """Why a sentence does not order what a pattern changes: it forbids it, asks about it, or tells of it."""
     if _FORBIDS.match(query):
         return f"this says what not to do, and {pattern.name} does it"
-    if not _stores(pattern) and _PLANS.match(query, 0, _HEARD):
+    said = "" if _stores(pattern) else _QUOTED.sub("", query[:_READ])
+    if _PLANS.match(said, 0, _HEARD):
         return f"this says what is planned, and {pattern.name} does it now"
-    if not _stores(pattern) and _CORRECTS.search(_QUOTED.sub("", query)):
+    if _CORRECTS.search(said):
         return f"this corrects itself, and {pattern.name} changes something: say it once more as it is meant"
     asks = query.rstrip().endswith("?") and not _REQUEST.search(query)
     if asks or (not _stores(pattern) and _ASKS.match(query)):
