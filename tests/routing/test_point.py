@@ -141,9 +141,9 @@ def test_what_is_ordered_or_runs_by_a_call_alone_is_not_held_back(router: Router
 
 @pytest.mark.parametrize("piece", ["“", '"', "'a ", "`", "don't ", "i'll ", ", er, ", "not now ", "never mind the "])
 def test_a_long_sentence_is_judged_in_no_time(router: Router, piece: str) -> None:
-    sentence = "create a branch called x " + piece * 3_000
+    (candidate, *_) = router.decide("create a branch called x", ExecutionMode.BALANCED).decision.candidates
+    sentence = "create a branch called x " + piece * 30_000
     started = time.thread_time()
-    for candidate in router.decide(sentence[:9_000], ExecutionMode.BALANCED).decision.candidates:
-        beside_the_point(sentence, candidate, Effect.WRITE)
-        beside_the_point(sentence, candidate, Effect.READ)
+    beside_the_point(sentence, candidate, Effect.WRITE)
+    beside_the_point(sentence, candidate, Effect.READ)
     assert time.thread_time() - started < 0.2
