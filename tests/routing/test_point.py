@@ -33,8 +33,9 @@ def router() -> Router:
         trigger_pattern=r"^(?:remember|don't forget)(?: that|,)? (?P<content>.+)",
         effect=Effect.WRITE,
     )
+    asked = ("check the cache", "show the health", "the health check, please")
     looks = PatternDefinition(
-        "looking", PatternType.INFRASTRUCTURE, call=CALL, effect=Effect.READ, trigger_pattern=HEALTH
+        "looking", PatternType.INFRASTRUCTURE, call=CALL, effect=Effect.READ, trigger_pattern=HEALTH, examples=asked
     )
     registry = PatternRegistry()
     registry.register_batch([makes, drops, keeps, looks])

@@ -13,16 +13,17 @@ _WORD = re.compile(r"\w+(?:'\w+)?")
 
 _VALUES = re.compile(r"https?://\S+|(?<![\w/])(?:~|\.{1,2})?/[\w.\-*]+(?:/[\w.\-*]*)*|\"[^\"]{1,2000}\"|`[^`]{1,2000}`")
 
-_ENDINGS = (  # of names of files: in "it is bad.This" a space is missing
+ENDINGS = (  # of names of files: in "it is bad.This" a space is missing
     "py|pyi|ipynb|js|jsx|ts|tsx|mjs|vue|md|rst|txt|json|jsonl|ya?ml|toml|ini|cfg|conf|env|lock|xml|html?|css|scss|svg|csv"
-    "|tsv|sql|sh|go|rs|c|h|cc|cpp|hpp|cs|java|kt|rb|php|swift|proto|tf|log|pdf|png|jpe?g|gif|docx?|xlsx?|pptx?|zip|gz|tar"
+    "|tsv|diff|patch|sql|sh|go|rs|c|h|cc|cpp|hpp|cs|java|kt|rb|php|swift|proto|tf|log|pdf|png|jpe?g|gif|docx?|xlsx?|pptx?|zip|gz|tar"
 )
 _KINDS = re.compile(
     rf"(?P<address>https?://\S{{1,2000}}|(?<![\w.+\-])[\w.+\-]{{1,64}}@[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}}){{1,5}})"
-    rf"|(?<![\w/.+±\-~])(?:(?P<file>(?:~|\.{{1,2}})?/?(?:[\w.\-]{{1,100}}/){{0,20}}[\w.\-]{{0,100}}\.(?:{_ENDINGS})(?![\w/\-]|\.\w))"
+    rf"|(?<![\w/.,+±\-~])(?:(?P<file>(?:~|\.{{1,2}})?/?(?:[\w.\-]{{1,100}}/){{0,20}}[\w.\-]{{0,100}}\.(?:{ENDINGS})(?![\w/\-]|\.\w))"
     rf"|(?P<folder>(?:~|\.{{1,2}})?/[\w.\-*]{{1,100}}(?:/[\w.\-*]{{0,100}}){{0,20}})"
     rf"|(?P<hash>(?=[0-9a-f]{{0,39}}\d)(?=\d{{0,39}}[a-f])[0-9a-f]{{6,40}}\b)"
-    rf"|(?P<expression>\(*\d[\d.,]*\)*(?:\s?[+*^×÷%]{{1,2}}\s?\(*\d[\d.,]*\)*|\s/\s\(*\d[\d.,]*\)*){{1,40}}))",
+    r"|(?P<expression>\({0,3}\d[\d.,]{0,18}\){0,3}(?:\s?[+*^×÷%]{1,2}\s?\({0,3}\d[\d.,]{0,18}\){0,3}"
+    r"|\s/\s\({0,3}\d[\d.,]{0,18}\){0,3}){1,40}))",
     re.IGNORECASE,
 )
 _MARKED = re.compile(r"[\d/@]|\.\w")  # what no such value is without

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from tmws_patterns.routing.understanding.choices import chosen, tokens_of
@@ -41,7 +41,12 @@ _BRANCH = re.compile(r"(?:feature|feat|fix|bugfix|hotfix|release|chore|origin|up
 _FILE = r"(?=[A-Z]|[\w\-]{0,80}[./])[\w.\-/]{1,80}"
 _LISTED = re.compile(rf"(?<![\w.\-/])(?P<names>{_FILE}(?:, {_FILE}){{0,20}})(?P<joint>,|,? and) $")
 _LONGEST_LIST = 400  # characters
-_IN_A_ROW = re.compile(r",\s?(?:and\s)?|\s(?:and|or|&)\s")  # between the numbers of a list
+_LEFT_OUT = re.compile(
+    r"\b(?:not|no|except(?: for)?|excluding|skip(?:ping)?|ignor(?:e|ing)|without|unstage|omit(?:ting)?"
+    r"|leav(?:e|ing) out|rather than|instead of|(?:all|everything|anything) but)\s(?:the )?(?:file |branch )?[\"'`]?$",
+    re.IGNORECASE,
+)
+_IN_A_ROW = re.compile(r",\s?(?:and\s)?|\s(?:and|&)\s")  # between the numbers of a list
 _JOINED = re.compile(r",\s")
 _START = re.compile(
     r"\b(?:from|off|off of|based on|on top of) (?:the )?(?:branch )?"
@@ -68,6 +73,8 @@ class Assignment:
         """Every property's value that the sentence settles."""
         self.has_unit = any(w.kind in ("unit", "currency") for w in self.wanted)
         self.has_free = any(w.kind == "free" for w in self.wanted)
+        if not self.bold:
+            self.heard = replace(self.heard, spans=[s for s in self.heard.spans if not self._is_left_out(s)])
         if self.bold:
             self.heard = with_units(with_known_places(self.heard, self.wanted), self.wanted)
         for path, one in files_of_revisions(self.wanted, self.heard.spans, self.heard.plain).items():
@@ -84,6 +91,10 @@ class Assignment:
             self._take_number()
             self._take_tail()
         return self.taken
+
+    def _is_left_out(self, span: Span) -> bool:
+        """True for what a sentence names to say that it is not meant: "a.py and not b.py"."""
+        return _LEFT_OUT.search(self.heard.plain, max(0, span.start - 24), span.start) is not None
 
     def _settle(self, path: tuple[str, ...], found: Named) -> None:
         if found == CONTESTED:

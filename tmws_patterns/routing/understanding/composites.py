@@ -43,7 +43,7 @@ def compose(open_ones: Sequence[Wanted], spans: Sequence[Span], plain: str, *, b
 def files_of_revisions(open_ones: Sequence[Wanted], spans: Sequence[Span], plain: str) -> Found:
     """<revision>:<path> where one file is asked for as it was at one revision."""
     wanted = next((w for w in open_ones if _AT_REVISION.search(str(w.schema.get("description")))), None)
-    files = [s for s in spans if s.kind in ("path", "pair") and _FILE_NAME.search(s.text)]
+    files = [s for s in spans if s.kind in ("path", "pair") and _FILE_NAME.search(s.text) and s.text[0] not in "/~"]
     revisions = [
         s for s in spans if s.kind in _REVISIONS and s not in files and _BEFORE_A_REVISION.search(plain, 0, s.start)
     ]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from tmws_patterns.routing.text import ENDINGS
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import fault
 from tmws_patterns.routing.understanding.spans import UNENDED, Span
@@ -37,6 +38,7 @@ _SUMS = frozenset("amount price budget cost value sum total fee salary balance p
 _SINCE = frozenset("since after before until from updated created modified".split())
 
 
+_FILE = re.compile(rf"\.(?:{ENDINGS})$", re.IGNORECASE)
 _ENDING = re.compile(rf"\.[A-Za-z][A-Za-z0-9]{{0,4}}$|^(?:{UNENDED})$")
 _UNENDED = re.compile(UNENDED)
 _SHARE = re.compile(r"\b0(?:\.0)? (?:to|and|-) 1(?:\.0)?\b")
@@ -63,7 +65,7 @@ def fit(wanted: Wanted, span: Span, *, has_unit: bool = False) -> Taken | None:
 
     `has_unit` says that the unit has a property of its own, so that the number is taken as it was said.
     """
-    if span.kind not in _TAKES.get(wanted.kind, ()) or is_no_folder(wanted, span):
+    if span.kind not in _TAKES.get(wanted.kind, ()) or is_no_folder(wanted, span) or is_no_revision(wanted, span):
         return None
     value, end = _value(wanted, span, has_unit), span.end
     if value is None:
@@ -84,9 +86,15 @@ def is_patterned(wanted: Wanted, span: Span) -> bool:
 
 
 def is_no_folder(wanted: Wanted, span: Span) -> bool:
-    """True for a file by its well-known name, where a folder is wanted."""
+    """True for a file by its name, where a folder is wanted: README, or notes/patch.diff."""
     folder = not wanted.words.isdisjoint(("repo", "repository", "directory", "folder", "dir"))
-    return folder and _UNENDED.fullmatch(span.text) is not None
+    file = span.kind == "path" and _FILE.search(span.text) is not None
+    return folder and (file or _UNENDED.fullmatch(span.text) is not None)
+
+
+def is_no_revision(wanted: Wanted, span: Span) -> bool:
+    """True for a file, where a branch or a commit is wanted: src/main.py, and not release/1.x."""
+    return wanted.kind in ("branch", "hash") and span.kind == "pair" and _FILE.search(span.text) is not None
 
 
 def is_file(wanted: Wanted, span: Span) -> bool:

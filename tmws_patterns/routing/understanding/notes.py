@@ -41,7 +41,7 @@ _ABOUT = {
         r"(?:as\s|an?\s)?(?P<value>public|private)(?:ly)?(?:\snote)?",
         r"(?:for|with)\s(?P<everyone>everyone|everybody|all\sagents)",
         r"(?:(?:make|keep)\s(?:it|this)|visible|access(?:\slevel)?:?)\s(?P<value>public|private)(?:ly)?",
-        r"(?:visible|readable|open)\s(?:to|for|by)\s(?P<everyone>everyone|everybody|all\sagents|all)(?:\s\(public\))?",
+        r"visible\sto\s(?P<everyone>everyone|everybody|all\sagents|all)\s\(public\)",
         r"shar(?:e|ed|ing)(?:\s(?:it|this))?\swith\s(?P<everyone>everyone|everybody|all\sagents)",
     ),
 }
@@ -93,7 +93,8 @@ _AFTERWARDS = re.compile(
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
 _GOING_ON = re.compile(
     r"([\"“«][^\"“”«»]+[\"”»])[,;.]?\s(?:and\s|so\s|then\s|but\s)?(?:please\s)?"
-    r"(?:let|make|mark|give|set|share|tag|label|keep|put|file|rate|it\sis|it['’]s|that\sis)\b",
+    r"(?:as an? (?:note|memory|fact)|let|make|mark|give|set|share|tag|label|keep|put|file|rate|it\sis|it['’]s"
+    r"|that\sis)\b",
     re.IGNORECASE,
 )
 _MARKS = "\"“«'"

@@ -14,14 +14,17 @@ _SMALL = dict(
 )
 _SMALL["zero"] = 0
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
-_LARGE = {"dozen": 12, "hundred": 100, "thousand": 1_000}
+_LARGE = {"dozen": 12, "hundred": 100}
+_GROUPS = {"thousand": 1_000, "million": 1_000_000}
 _ONES = "|".join(list(_SMALL)[:9])  # without zero
 _BASIC = rf"(?:(?:{'|'.join(_TENS)})(?:[-\s](?:{_ONES}))?|{'|'.join(_SMALL)})"
 
+_HUNDREDS = rf"(?:(?:a|{_BASIC})\shundred(?:\s(?:and\s)?{_BASIC})?|{_BASIC})"
+_THOUSANDS = rf"(?:(?:a|{_HUNDREDS})\sthousand(?:,?\s(?:and\s)?{_HUNDREDS})?|{_HUNDREDS})"
+
 NUMERAL = (
     rf"(?:half\s(?:a\s)?dozen|(?:a\s)?couple(?:\sof)?|(?:(?:a|{_BASIC})\s)?dozen"
-    rf"|(?:a|{_BASIC})\sthousand,?\s(?:a|{_BASIC})\shundred(?:\s(?:and\s)?{_BASIC})?"
-    rf"|(?:a|{_BASIC})\s(?:hundred|thousand)(?:\s(?:and\s)?{_BASIC})?|{_BASIC})"
+    rf"|(?:a|{_HUNDREDS})\smillion(?:,?\s(?:and\s)?{_THOUSANDS})?|{_THOUSANDS})"
 )
 """Every form, without groups; linear, for all repetitions are bounded. For `re` with IGNORECASE."""
 
@@ -38,12 +41,12 @@ def value_of(text: str) -> int | None:
         return 6
     if "couple" in said:
         return 2
-    thousands = rest = 0
+    total = rest = 0
     for word in _PARTS.split(said):
-        if word == "thousand":
-            thousands, rest = (rest or 1) * _LARGE[word], 0
+        if word in _GROUPS:
+            total, rest = total + (rest or 1) * _GROUPS[word], 0
         elif word in _LARGE:
             rest = (rest or 1) * _LARGE[word]
         else:
             rest += _SMALL.get(word, 0) + _TENS.get(word, 0)
-    return thousands + rest
+    return total + rest

@@ -27,7 +27,7 @@ _NO_NAMES = frozenset(
     "with and the a an of to in on for it its them my our your this that which there tool server argument arguments "
     "be first last what who how when where why which here everything all he she".split()
 )
-_POLITE = re.compile(r",?\s(?:please|pls|thanks|for me)$", re.IGNORECASE)
+_POLITE = re.compile(r",?\s(?:please|pls)[.!\s]*$", re.IGNORECASE)
 _LITERALS = {"true": True, "false": False, "null": None, "yes": True, "no": False}
 
 
@@ -43,6 +43,7 @@ def object_in(sentence: str) -> dict[str, Any]:
 
 def pairs_in(text: str) -> dict[str, Any]:
     """Names with their values, in a text that holds nothing else of interest; empty for none."""
+    text = _POLITE.sub("", text)
     named = list(_NAMED.finditer(text))
     found = {m["name"] or m["said"]: _value(m["value"]) for m in named}
     if named and (more := _ONE_MORE.match(text, named[-1].end())) is not None:
@@ -54,7 +55,7 @@ def pairs_in(text: str) -> dict[str, Any]:
 
 def _value(said: str) -> Any:
     """A number, a truth value or a text without its quotes."""
-    said = _POLITE.sub("", said.strip())
+    said = said.strip()
     if said[:1] in "\"'":
         return said[1:-1]
     if said.casefold() in _LITERALS:

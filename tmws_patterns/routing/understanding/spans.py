@@ -17,6 +17,7 @@ from typing import Any
 from tmws_patterns.routing.text import STOP_WORDS
 from tmws_patterns.routing.understanding.dates import MOMENT, Moment, join, read
 from tmws_patterns.routing.understanding.numerals import NUMERAL, value_of
+from tmws_patterns.routing.understanding.sums import sums
 from tmws_patterns.routing.understanding.units import CURRENCIES, SYMBOLS, UNITS
 
 LONGEST_READ = 2_000  # characters outside quotes in which values are looked for: what follows is a text, not a request
@@ -74,69 +75,6 @@ _NAME = re.compile(
 _CODE = re.compile(r"(?<![\w\-/.$])[A-Z]{2,5}(?![\w\-/])")
 _TOKEN = re.compile(
     r"(?<![\w./@:\-])(?=[\w\-]{0,39}\d)(?=[\w\-]{0,39}[A-Za-z])[A-Za-z0-9][\w\-]{1,39}(?:\.\d{1,6}){0,3}(?![\w/@:\-]|\.\w)"
-)
-_SIGNS = {
-    "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "x": "*", "divided by": "/", "over": "/", "mod": "%",
-    "to the power of": "**",
-}  # fmt: skip
-_SIGN = re.compile(rf"\s+({'|'.join(_SIGNS)})\s+", re.IGNORECASE)
-_FUNCTION = r"(?:sqrt|abs|exp|log|log2|log10|ln|sin|cos|tan|floor|ceil|round)\("
-_TERM = rf"(?:{_FUNCTION})?" + r"[(\-]{0,3}\d(?:[\d,]{0,17}\d)?(?:\.\d{1,15})?\)?"
-_EXPRESSION = re.compile(
-    rf"(?<![\w.,/:\-]){_TERM}(?:\s?(?:\*\*|[+*/^%×÷]|\s-\s?|(?<=\d)-)\s?{_TERM}|\s(?:{'|'.join(_SIGNS)})\s{_TERM}){{1,40}}(?![\w:/\-])",
-    re.IGNORECASE,
-)
-_ORDERED = (
-    (re.compile(rf"\bdivide (?P<a>{_TERM}) by (?P<b>{_TERM})", re.IGNORECASE), "/"),
-    (re.compile(rf"\bmultiply (?P<a>{_TERM}) (?:by|with) (?P<b>{_TERM})", re.IGNORECASE), "*"),
-    (re.compile(rf"\b(?:subtract|take) (?P<b>{_TERM}) (?:from|off) (?P<a>{_TERM})", re.IGNORECASE), "-"),
-    (
-        re.compile(
-            rf"\b(?:add|sum|total)(?: up| of)? (?P<terms>{_TERM}(?:, {_TERM}){{0,20}},? and {_TERM})", re.IGNORECASE
-        ),
-        "+",
-    ),
-)
-_AMOUNT = rf"(?:{NUMERAL}|{_TERM})"
-_WORDED_SUMS = tuple(
-    (re.compile(form, re.IGNORECASE), meant)
-    for form, meant in (
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM})\s?(?:%|percent) of (?P<b>{_TERM})(?![\w/])", "{a} / 100 * {b}"),
-        (
-            r"(?<![\w.,/:\-])(?P<a>\d[\d.,]{0,17}) (?!squared|cubed|percent|plus|minus|divided|over)[a-z]{2,15}"
-            r" (?:times|multiplied by) (?P<b>\d[\d.,]{0,17}\d)",
-            "{a} * {b}",
-        ),
-        (rf"(?<![\w.])(?P<a>{_FUNCTION}\d[\d.,]{{0,20}}\))", "{a}"),
-        (rf"\b(?:the )?(?:square )?root of (?P<a>{_TERM})", "sqrt({a})"),
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) squared\b", "{a} ** 2"),
-        (rf"\b(?:the )?square of (?P<a>{_TERM})", "{a} ** 2"),
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) cubed\b", "{a} ** 3"),
-        (rf"(?<![\w.,/:\-])(?P<a>{NUMERAL}) (?P<sign>{'|'.join(_SIGNS)}) (?P<b>{_AMOUNT})(?![\w/])", "{a} {sign} {b}"),
-        (rf"(?<![\w.,/:\-])(?P<a>{_TERM}) (?P<sign>{'|'.join(_SIGNS)}) (?P<b>{NUMERAL})(?![\w/])", "{a} {sign} {b}"),
-        (
-            rf"(?<![\w.,/:\-])(?P<a>{_AMOUNT}) (?:[a-z]{{2,15}} )?(?:split|shared|divided)(?: up)?(?: evenly| equally)?"
-            rf" (?:among|amongst|between) (?:the )?(?P<b>{_AMOUNT})(?![\w/])",
-            "{a} / {b}",
-        ),
-        (
-            rf"(?<![\w.,/:\-])(?P<a>{_AMOUNT}) (?:[a-z]{{2,20}} ){{1,2}}(?:at|for|costing) (?P<b>{_AMOUNT})"
-            r" (?:[a-z]{2,15} )?(?:apiece|each|a piece|per (?:unit|piece|head|person))\b",
-            "{a} * {b}",
-        ),
-    )
-)
-_DONE = {"divide": "/", "multiply": "*", "add": "+", "subtract": "-", "deduct": "-", "take away": "-"}
-_THEN = re.compile(  # what is to be done with a sum besides
-    rf",?(?: and)?(?: then)? (?:(?P<sign>divide|multiply) (?:the (?:result|total|sum|difference|product)|that|it|this)"
-    rf" by|all(?: of)? (?:that|this|it),? (?P<all>{'|'.join(_SIGNS)})|(?P<more>add|subtract|deduct|take away))"
-    rf" (?P<by>{_AMOUNT})(?![\w/])",
-    re.IGNORECASE,
-)
-_MORE = re.compile(  # of a sum that nobody here understands as a whole
-    r"\b(?:plus|minus|times|multiplied|divided by|multiply|divide|add|subtract|deduct|squared|cubed) (?:[a-z]+ ){0,3}"
-    rf"(?:\d|{NUMERAL}\b)|(?:\d|\b{NUMERAL}) (?:percent|squared|cubed|times|plus|minus|divided by)\b",
-    re.IGNORECASE,
 )
 _NO_NAME = frozenset(
     """got i i'm i'd i've monday tuesday wednesday thursday friday saturday sunday january february march april may june
@@ -289,45 +227,8 @@ def _numbers(text: str) -> Iterator[Span]:
 
 
 def _expressions(text: str) -> Iterator[Span]:
-    """Sums with their signs, also those said in words: "144 divided by 12" is 144 / 12."""
-    found = sorted((_continued(span, text) for span in _sums(text)), key=lambda s: (s.start, -s.end))
-    entwined = any(one.start < other.start < one.end < other.end for one, other in pairwise(found))
-    if not entwined and not _MORE.search(_without(text, found)):
-        yield from found  # else one of them is a part of what is to be worked out
-
-
-def _continued(span: Span, text: str) -> Span:
-    """A sum with what is to be done with it besides: "..., then divide it by 5"."""
-    while (then := _THEN.match(text, span.end)) is not None:
-        sign = next(filter(None, (then["sign"], then["all"], then["more"]))).casefold()
-        value = f"({span.value}) {_SIGNS.get(sign, _DONE.get(sign))} {_in_digits(then['by'])}"
-        span = replace(span, value=value, end=then.end(), text=text[span.start : then.end()])
-    return span
-
-
-def _sums(text: str) -> Iterator[Span]:
-    for match in _EXPRESSION.finditer(text):
-        said = match.group().strip()
-        yield Span("expression", with_signs(said), match.start(), match.start() + len(said), said)
-    for form, meant in _WORDED_SUMS:
-        for match in form.finditer(text):
-            parts = {name: _in_digits(said) for name, said in match.groupdict().items()}
-            yield Span("expression", with_signs(meant.format(**parts)), match.start(), match.end(), match.group())
-    for form, sign in _ORDERED:
-        for match in form.finditer(text):
-            terms = re.findall(_TERM, match["terms"]) if "terms" in match.re.groupindex else [match["a"], match["b"]]
-            yield Span("expression", f" {sign} ".join(terms), match.start(), match.end(), match.group())
-
-
-def _in_digits(said: str) -> str:
-    """A number in words as one in digits; any other text as it is."""
-    value = value_of(said)
-    return said if value is None else str(value)
-
-
-def with_signs(said: str) -> str:
-    """An expression with signs in place of words: "144 divided by 12" is "144 / 12"."""
-    return _SIGN.sub(lambda word: f" {_SIGNS[' '.join(word.group(1).casefold().split())]} ", said)
+    for found in sums(text):
+        yield Span("expression", found.value, found.start, found.end, text[found.start : found.end])
 
 
 def _tokens(text: str) -> Iterator[Span]:
