@@ -48,8 +48,9 @@ def test_a_sum_is_read_as_it_is_said(sentence: str, value: str) -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "0.93 squared times 4000", "12 + 3 cubed and minus two", "take 12 percent of 40 * 3", 
-        "double 4 + 4 times seven", "what is minus five plus ten", "what is 1 000 plus two", "2 dozen split among 3", "sqrt of 16 plus two",
+        "0.93 squared times 4000", "12 + 3 cubed and minus two", "take 12 percent of 40 * 3",
+        "double 4 + 4 times seven", "what is minus five plus ten", "what is 1 000 plus two", "2 dozen split among 3",
+        "sqrt of 16 plus two",
         "200 minus ten percent", "7 plus seven percent", "2 + 2 and multiply that by 10%", "seven plus nine squared",
         "36 laptops at 1249 apiece plus 50", "calculate 5 x plus 2", "half of 4 + 4", "nothing of the kind", "",
     ],
