@@ -97,6 +97,7 @@ def test_what_has_happened_asks_for_nothing(sentence: str, told: bool) -> None:
     ("sentence", "told"),
     [
         ("already staged README and the changelog, so that part's done", True), ("just merged it", True),
+        ("We switched to the develop branch yesterday and it went fine", True), ("we needed to merge it", False),
         ("I made the changes, so commit them", False), ("merge it, it is done already", False),
     ],
 )  # fmt: skip

@@ -109,6 +109,10 @@ from tmws_patterns.routing.understanding.notes import note_of
             "Save decision: we source events. Tag it billing, importance 0.75, visible to everyone (public)",
             {"content": "we source events", "tags": "billing", "importance": "0.75", "access_level": "public"},
         ),
+        (
+            "For future reference, and with an importance of 0.9, the certificate expires",
+            {"content": "the certificate expires", "importance": "0.9"},
+        ),
         ("New fact to memorize: runners have 4 CPUs. Label: ci", {"content": "runners have 4 CPUs", "tags": "ci"}),
         (
             "My badge is 4471, save that as a private note",

@@ -93,12 +93,13 @@ def test_what_is_no_order_changes_nothing(router: Router, sentence: str, why: st
         "Yesterday we have checked the health and it was fine.",
         "I already looked at the health this morning.",
         "Next week we should check the cache again, not now",
+        "Tomorrow I'm going to check how the cache is",
     ],
 )
 def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sentence: str) -> None:
     error = router.decide(sentence, ExecutionMode.BALANCED).decision.error
     assert error is not None
-    assert error.message == "this says what is not wanted or what has happened, and looking would look"
+    assert error.message == "this says what is not wanted, has happened or is planned, and looking would look now"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,7 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
         ('I will create a branch called "later"', "branching"),
         ("I just want to check the cache", "looking"),
         ("The cache is not yet warm, check it", "looking"),
+        ("I'm going to travel tomorrow, show the health", "looking"),
         ('create a branch called "x, no wait"', "branching"),
         ("remember that I created a branch", "keeping"),
         ("don't forget that the branch was created by Bob", "keeping"),

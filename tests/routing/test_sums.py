@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmws_patterns.routing.understanding.sums import sums, with_signs
+from tmws_patterns.routing.understanding.sums import in_signs, sums, with_signs
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,8 @@ def test_a_sum_stands_where_it_is_said() -> None:
     (one,) = sums("work out seven plus 9 please")
     assert (one.value, one.start, one.end) == ("7 + 9", 9, 21)
     assert with_signs("144 divided by twelve") == "144 / 12"
+    assert in_signs("17.5% of 2340") == "17.5 / 100 * 2340"
+    assert in_signs("sqrt(2) of 5 percent") == "sqrt(2) of 5 percent"
 
 
 @given(st.text(alphabet="12 +-*/()x.,%plustimesnine", max_size=80))

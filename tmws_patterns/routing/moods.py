@@ -51,7 +51,8 @@ _REQUEST = re.compile(
 _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is an order
     r"(?!.*[,;.:!]\s(?!(?:it|its|which|who|but|because|since|he|she|they|we|i|that|and|so (?:that|it|this|we|i))\b))"
     r"(?:(?:(?:(?i:i|we|he|she|they|you|it|somebody|someone|nobody)|[A-Z][a-z]+)(?:['’](?:ve|s|d)| have| has| had)?\s"
-    r"(?:just |already |once |never |only )?(?:ran|created|made|committed|opened|stored|started|cut|tried))\b"
+    r"(?:just |already |once |never |only )?(?:(?!need|want|lik|wish|intend|hop)[a-z]{2,14}ed|ran|made|cut|tried|went"
+    r"|put|did|got|took|wrote|brought))\b"
     r"|(?i:i|we|they|he|she|it) (?:(?:do|did|does|will|could|can|was|were) ?not|cannot|never"
     r"|(?:do|did|does|wo|could|ca|was|were)n['’]?t)\b"
     r"|(?:already |just )?(?i:ran|created|made|committed|opened|stored|started|saved)\b.*"
@@ -72,9 +73,10 @@ _HAPPENED = re.compile(  # "the health check went through an hour ago", and noth
 )
 _NOT_NOW = re.compile(r"\bnot (?:now|yet|today)\W*$", re.IGNORECASE)
 _PLANS = re.compile(  # "tomorrow I'll create the branch", and nothing is asked now
-    rf"{_OPENING}(?!.*[,;.:!]\s(?:please|so|now|then|just|could|can|would)\b)(?:[^,;:.?!]{{0,60}}[,\s])?"
-    r"(?:i|we|he|she|they)(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to| plan to| intend to)\s(?!need\b|want\b)"
-    r"(?=.*\b(?:myself|ourselves|tomorrow|tonight|later|next (?:week|month|time|sprint))\b)",
+    rf"{_OPENING}(?=.*\b(?:myself|ourselves|tomorrow|tonight|later|next (?:week|month|time|sprint))\b)"
+    r"(?!.*[,;.:!]\s(?:please|so|now|then|just|could|can|would|what|which|how|show|give|list|tell)\b)"
+    r"(?:[^,;:.?!]{0,60}[,\s])?(?:i|we|he|she|they)"
+    r"(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to| plan to| intend to)\s(?!need\b|want\b)",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # "to release-4.2, er, release-4.3"

@@ -44,8 +44,8 @@ def _beside(query: str, candidate: Candidate, effect: Effect | None) -> str:
             return f"this orders a change ({deed}), and {name} {'only tells something' if reads else 'makes another'}"
     if not reads:
         return _not_ordered(query, candidate)
-    if moods.declines(query, _verbs(name, pattern.examples)) or moods.happened(query):
-        return f"this says what is not wanted or what has happened, and {name} would look"
+    if moods.declines(query, _verbs(name, pattern.examples)) or moods.happened(query) or moods.plans(query):
+        return f"this says what is not wanted, has happened or is planned, and {name} would look now"
     kind = "" if pattern.is_tool else wondered(query)
     if kind and not (caught and candidate.start == 0) and kind not in wonders(pattern.examples):
         return f"this is a general question, and {name} tells of what is here"

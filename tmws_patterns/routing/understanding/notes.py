@@ -155,7 +155,7 @@ def _said_before(text: str) -> Iterator[tuple[str, str]]:
 def _opening(note: str, found: dict[str, str]) -> str:
     """The note without what is said of it in front: "for the whole team platform that deploys freeze"."""
     for _ in range(_MOST_SAID):
-        start = len(note) - len(note.lstrip(" ,"))
+        start = len(note) - len(note.lstrip(" ,").removeprefix("and "))
         for name, form in _IN_FRONT:
             match = form.match(note, start, _REACH) if name not in found else None
             joint = _JOINT.match(note, match.end()) if match else None

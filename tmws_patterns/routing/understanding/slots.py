@@ -17,7 +17,7 @@ from tmws_patterns.routing.understanding.clock import time_of
 from tmws_patterns.routing.understanding.dates import moment_of
 from tmws_patterns.routing.understanding.places import zone_of
 from tmws_patterns.routing.understanding.schemas import resolved, short, type_of
-from tmws_patterns.routing.understanding.sums import with_signs
+from tmws_patterns.routing.understanding.sums import in_signs
 from tmws_patterns.routing.understanding.units import dimension_of
 
 _URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}]", re.IGNORECASE)
@@ -176,7 +176,7 @@ _READERS = {
     "duration": _duration,
     "email": _email,
     "url": _url,
-    "expression": lambda value: with_signs(str(value).strip()) or None,
+    "expression": lambda value: in_signs(str(value).strip()) or None,
     "array": _structure(list),
     "object": _structure(dict),
 }

@@ -110,6 +110,12 @@ def sums(text: str) -> list[Sum]:
     return [] if cut or _MORE.search(_left(text, whole)) else found
 
 
+def in_signs(said: str) -> str:
+    """A text that is a sum as a whole, with signs and digits; any other as `with_signs` has it."""
+    whole = [one.value for one in sums(said) if (one.start, one.end) == (0, len(said))]
+    return whole[0] if whole else with_signs(said)
+
+
 def with_signs(said: str) -> str:
     """An expression with signs and digits in place of words: "144 divided by twelve" is "144 / 12"."""
     signed = _SAID.sub(lambda word: f" {_SIGNS[' '.join(word.group(1).casefold().split())]} ", said)
