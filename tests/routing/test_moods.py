@@ -52,6 +52,38 @@ def test_a_deed_is_forbidden_behind_something_else_too(sentence: str, forbidden:
 
 
 @pytest.mark.parametrize(
+    ("sentence", "how"),
+    [
+        ("commit it", "ordered"), ("could you commit it", "ordered"), ("it is red, commit it", "ordered"),
+        ("no need to test, commit it", "ordered"), ("show the last commit", ""), ("nothing of the kind", ""),
+        ("let's not commit it", "negated"), ("could you please not commit it", "negated"),
+        ("it's forbidden to commit it", "negated"), ("he forgot to commit it", "negated"),
+        ("under no circumstances commit it", "negated"), ("commit nothing", "negated"),
+        ("Never commit it: rather ask", "negated"), ("Bob will commit it", "told"),
+        ("I was about to commit it", "told"),
+        ("the docs say commit it", "told"), ("the bot will always commit it", "told"),
+        ("commit it if the tests pass", "waits"), ("commit it once CI is green", "waits"),
+        ("when the review is done, commit it", "waits"), ("commit it tomorrow", "waits"),
+        ("commit it if possible", "ordered"), ("commit it when you can", "ordered"),
+    ],
+)  # fmt: skip
+def test_a_deed_is_ordered_or_only_named(sentence: str, how: str) -> None:
+    assert moods.stands(sentence, VERBS) == how
+
+
+@pytest.mark.parametrize(
+    ("sentence", "more"),
+    [
+        ("commit it and push it", True), ("commit it, then merge it", True), ("commit it. Delete the branch!", True),
+        ("commit it and tell me", False), ("commit it", False), ("check it and commit it", False),
+        ("commit it so that the push works", False),
+    ],
+)  # fmt: skip
+def test_a_second_change_is_seen(sentence: str, more: bool) -> None:
+    assert moods.orders_more(sentence, VERBS) is more
+
+
+@pytest.mark.parametrize(
     ("sentence", "corrected"),
     [
         ("to demo, er, demo2", True), ("to demo — sorry, demo2", True), ("to demo (actually demo2)", True),
@@ -59,7 +91,9 @@ def test_a_deed_is_forbidden_behind_something_else_too(sentence: str, forbidden:
         ("to demo? no", True), ("to demo - no wait, demo2", True), ("to demo... I mean demo2", True),
         ("to demo", False), ('with "sorry, wrong file"', False), ("it is broken, make that test pass", False),
         ("fix spelling, correction of names", False), ("to the actually used branch", False), ("no", False),
-        ("the number, north of it", False),
+        ("the number, north of it", False), ("OK, actually, make the branch called x", False),
+        ("to demo, sorry for the rush", False), ('with "a". Wait, make it "b"', True), ('with "a". Cancel that', True),
+        ('with "a" - no', True),
     ],
 )  # fmt: skip
 def test_what_is_taken_back_is_seen(sentence: str, corrected: bool) -> None:
@@ -84,6 +118,7 @@ def test_what_somebody_will_do_is_a_plan(sentence: str, planned: bool) -> None:
         ("Yesterday we looked at it and it was fine", True), ("I already looked at it this morning", True),
         ("The health check went through half an hour ago.", True), ("Bob's check failed last night", True),
         ("the commits Bob has been making last week", False), ("the decision we were discussing last week", False),
+        ("the branch x was checked out", False),
         ("The changes I have been working on this morning", False), ("the check that failed an hour ago", False),
         ("I just want to see it", False), ("The check failed an hour ago, what is wrong?", False),
         ("Yesterday we made changes, show them", False),
@@ -97,6 +132,7 @@ def test_what_has_happened_asks_for_nothing(sentence: str, told: bool) -> None:
     ("sentence", "told"),
     [
         ("already staged README and the changelog, so that part's done", True), ("just merged it", True),
+        ("the branch x was checked out", True),
         ("We switched to the develop branch yesterday and it went fine", True), ("we needed to merge it", False),
         ("I made the changes, so commit them", False), ("merge it, it is done already", False),
     ],

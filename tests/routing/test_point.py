@@ -55,7 +55,7 @@ def router() -> Router:
         ("created a branch called x an hour ago", "this tells what happened, and branching would do it"),
         ("The build is red, so don't create a branch called x", "this says what not to do, and branching does it"),
         ("Since we froze, nobody may create a branch called x", "this says what not to do, and branching does it"),
-        ("We froze, so they did not create a branch called x", "this tells what happened, and branching would do it"),
+        ("We froze, so they did not create a branch called x", "this says what not to do, and branching does it"),
         ("I cannot create a branch called x", "this tells what happened, and branching would do it"),
         ("To keep it small, never create a branch called x", "this says what not to do, and branching does it"),
         ("As we ship today, should we create a branch called x", "this is a question, and branching changes something"),
@@ -63,9 +63,23 @@ def router() -> Router:
         ("remember, did we create it?", "this is a question, and keeping changes something"),
         (
             "Tomorrow after lunch I'll create a branch called x myself",
-            "this says what is planned, and branching does it now",
+            "this says when or on what condition, and branching does it now",
         ),
-        ("We're going to create a branch called x later", "this says what is planned, and branching does it now"),
+        (
+            "We're going to create a branch called x later",
+            "this says when or on what condition, and branching does it now",
+        ),
+        ("create a branch called please", "this says what not to do, and branching does it"),
+        ("let's not create a branch called x", "this says what not to do, and branching does it"),
+        ("Bob will create a branch called x", "this tells what happened, and branching would do it"),
+        (
+            "create a branch called x if the tests pass",
+            "this says when or on what condition, and branching does it now",
+        ),
+        (
+            "create a branch called x and push it",
+            "this orders more than what branching does: ask for one change at a time",
+        ),
         (
             "create a branch called x, er, y",
             "this corrects itself, and branching changes something: say it once more as it is meant",
@@ -125,7 +139,6 @@ def test_what_is_not_wanted_or_has_happened_is_not_looked_up(router: Router, sen
         ("remember that Bob, I mean Rob, is on call", "keeping"),
         ("remember that tomorrow I'll rest, not now", "keeping"),
         ("I'll be away tomorrow, so create a branch called x", "branching"),
-        ("I'll need to create a branch called x tomorrow", "branching"),
         ('I will create a branch called "later"', "branching"),
         ("I just want to check the cache", "looking"),
         ("The cache is not yet warm, check it", "looking"),

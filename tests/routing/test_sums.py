@@ -52,6 +52,9 @@ def test_a_sum_is_read_as_it_is_said(sentence: str, value: str) -> None:
         "double 4 + 4 times seven", "what is minus five plus ten", "what is 1 000 plus two", "2 dozen split among 3",
         "sqrt of 16 plus two",
         "200 minus ten percent", "7 plus seven percent", "2 + 2 and multiply that by 10%", "seven plus nine squared",
+        "divide 100 by 4 and subtract 1, then double it", "subtract 3 from 10 and square it",
+        "the average of 3 + 4 and 5",
+        "3 tickets at 12 each and 2 at 8 each", "120 split evenly between 4 people plus tip", "what is 3 over 4 of 8",
         "36 laptops at 1249 apiece plus 50", "calculate 5 x plus 2", "half of 4 + 4", "nothing of the kind", "",
     ],
 )  # fmt: skip

@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
+from tmws_patterns.routing.deeds import is_deed
+from tmws_patterns.routing.text import filler
+
+ORDERED, NEGATED, TOLD, WAITS = "ordered", "negated", "told", "waits"
 _READ = 2_000  # characters of a sentence in which a plan or a correction is looked for
 _HEARD = 500  # characters of a sentence in which a report is looked for
 _OPENING = r"(?:(?:please|so|and|but|hey|ok|okay|well|now|also|oh|hm+)[,!]?\s+){0,3}"
@@ -58,7 +62,8 @@ _REPORTS = re.compile(  # and nothing else: "I made the changes, commit them" is
     r"|(?:already |just )?(?i:ran|created|made|committed|opened|stored|started|saved)\b.*"
     r"\b(?:ago|yesterday|already|earlier|this morning|last (?:night|week))\b"
     r"|(?i:already|just) (?i:\w{2,14}ed)\b"
-    r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled)\b"
+    r"|.*\b(?:was|were|got|has been|have been|had been) (?:created|committed|made|opened|started|cancelled"
+    r"|staged|added|switched|merged|deleted|checked out)\b"
     r"|.*[\"'”’]\s(?:and it )?(?:fails?|failed|hangs?|hung|crash(?:es|ed)|breaks?|broke|gives?|gave|takes|took|said)\b)"
 )
 _HAPPENED = re.compile(  # "the health check went through an hour ago", and nothing is asked
@@ -80,10 +85,35 @@ _PLANS = re.compile(  # "tomorrow I'll create the branch", and nothing is asked 
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # "to release-4.2, er, release-4.3"
-    r"(?:[,.;…—–(]|\s-)\s?(?:er|erm|oops|no,? wait|wait,? no|i mean|i meant|scratch that|sorry|actually|or rather)\b"
-    r"|\s(?:oops|or rather)\s\S+\W*$|[,?]\sno,?(?:\s[\w./\-]+)?\W*$",
+    r"(?:[,.;…—–(]|\s-)\s?(?:er|erm|oops|no,? wait|wait,? no|wait|hmm?|i mean|i meant|scratch that|cancel that|stop|nah"
+    r"|on second thought|just kidding|or rather)\b"
+    r"|(?:[,.;…—–(]|\s-)\s?(?:sorry,?|actually,?)(?:\s\S+){1,2}\W*$|\s(?:oops|or rather)\s\S+\W*$"
+    r"|(?:[,?]|\s-)\sno,?(?:\s[\w./\-]+)?\W*$",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(
+    r"\b(?:(?:if|when)(?! (?:possible|needed|necessary|you|that['’]s|it['’]s (?:ok|okay|fine)))|as soon as|once|after"
+    r"|unless|until|before (?:you|we|i)|tomorrow|tonight|later)\b",
+    re.IGNORECASE,
+)
+_ON_CONDITION = re.compile(
+    r"(?:if|when|once|after|unless|until|as soon as)\b(?! (?:possible|you|that['’]s|it['’]s))", re.IGNORECASE
+)
+_PARTS = re.compile(r"[,;:.!?…]+\s|\s[-—–]+\s|\s(?:but|and|so|then|because|since|to see|in order)\s")
+_NEGATION = re.compile(
+    r"\b(?:not|never|cannot|nobody|no one|avoid|refrain|without|forbidden|bad idea|no circumstances|rather you|failed"
+    r"|forgot)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(r"\bnothing\b", re.IGNORECASE)
+_TELLS = re.compile(  # whose deed it is: nobody's who is asked
+    r"(?:(?:he|she|they|someone|somebody|nobody|(?:the|our|this) \w+(?: \w+)?|[A-Z][a-z]+|tests?)"
+    r" (?:\w+ )?(?:will|would|could|always|has|have|had|said|says?|wants?|did|does|do|is|was|were)\b"
+    r"|I (?:was|would|could|might|hope|think|thought|fear|guess|wonder|just wonder)\b)"
+)
+_CHANGES = frozenset("commit stage checkout switch".split())  # besides what deeds.py has
+_NOUN = re.compile(r"(?:^|\s)(?:the|a|an|my|our|this|that|your|last|each|every)(?:\s[\w\-]+)?$", re.IGNORECASE)
+_WORD = re.compile(r"[\w'’]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
 
 
@@ -96,6 +126,36 @@ def forbids_later(sentence: str, verbs: Set[str]) -> bool:
     """True for "it is good, but don't do it", where these are verbs of the deed."""
     said = _QUOTED.sub("", sentence[:_READ])
     return any(match["verb"].casefold() in verbs for match in _FORBIDS_LATER.finditer(said))
+
+
+def stands(sentence: str, verbs: Set[str]) -> str:
+    """How a sentence names a deed by one of the verbs; "" where it does not.
+
+    NEGATED, TOLD (of somebody else), WAITS (for something), or ORDERED, where one clause of several does so plainly.
+    """
+    found, clauses = "", _PARTS.split(sentence[:_READ])
+    waits = any(_ON_CONDITION.match(clause) for clause in clauses)
+    for clause in clauses:
+        at = next((m.start() for m in _WORD.finditer(clause) if m.group().casefold() in verbs), None)
+        before = clause[:at].rstrip() if at is not None else None
+        if before is None or _NOUN.search(before):
+            continue
+        if _NEGATION.search(before) or _NOTHING.search(clause):
+            found = found or NEGATED
+        elif _TELLS.match(before):
+            found = found or TOLD
+        elif waits or _CONDITION.search(clause):
+            found = found or WAITS
+        else:
+            return ORDERED
+    return found
+
+
+def orders_more(sentence: str, verbs: Set[str]) -> bool:
+    """True for a second change that is ordered behind the first one, by a verb that is none of these."""
+    begun = [_WORD.search(clause[filler(clause) :]) for clause in _PARTS.split(sentence[:_READ])[1:]]
+    said = {word.group().casefold() for word in begun if word is not None}
+    return any((word in _CHANGES or is_deed(word)) and word not in verbs for word in said)
 
 
 def declines(sentence: str, verbs: Set[str]) -> bool:
@@ -146,3 +206,8 @@ def plans(sentence: str) -> bool:
 def corrects(sentence: str) -> bool:
     """True for what takes back a part of itself: which part, nobody knows for sure."""
     return _CORRECTS.search(_QUOTED.sub("", sentence[:_READ])) is not None
+
+
+def unquoted(sentence: str) -> str:
+    """A sentence without what it quotes; its beginning, where it is long."""
+    return _QUOTED.sub('""', sentence[:_READ])

@@ -13,12 +13,26 @@ from functools import lru_cache
 from tmws_patterns.call import Candidate
 from tmws_patterns.pattern import PatternDefinition
 from tmws_patterns.routing import moods
-from tmws_patterns.routing.deeds import follows, ordered, wondered, wonders
+from tmws_patterns.routing.deeds import follows, is_deed, ordered, wondered, wonders
 from tmws_patterns.routing.index import TRIGGER
-from tmws_patterns.routing.text import filler, without_reason, words
+from tmws_patterns.routing.text import ENDINGS, filler, without_reason, words
 from tmws_patterns.targets import Effect, MemoryOperation
 
 _OPTIONS = re.compile(r"(?:please )?git \w+(?:\s\S+)*?\s-{1,2}[A-Za-z]")  # of a command line
+_SIDE = 40  # characters before a value in which it is said that it is not meant
+_UNMEANT = re.compile(
+    r"\b(?:not|do not|don['’]?t|without|discard|forget|ignore|never)(?:\s\w+){0,3}:?\s[\"“'`]?$", re.IGNORECASE
+)
+_NO_NAME = re.compile(  # of a branch, and no message
+    r"please|tomorrow|today|tonight|now|later|here|there|is|usual|always|care|before|soon as\b.*|-.*|\.+"
+    r"|an? (?:empty )?message|the same message\b.*",
+    re.IGNORECASE,
+)
+_FILE = re.compile(rf"\S+\.(?:{ENDINGS})", re.IGNORECASE)  # which no branch is called
+_ALSO = {
+    "commit": ("commits", "committing"), "create": ("creating", "creates", "make", "making", "start", "cut", "open"),
+    "add": ("stage", "staging", "stages", "put"), "checkout": ("switch", "switching", "check", "move", "go", "take"),
+}  # fmt: skip
 _ANYTHING = frozenset("do bother run start call execute".split())  # what any pattern may be said to do
 
 
@@ -57,26 +71,77 @@ def _not_ordered(query: str, candidate: Candidate) -> str:
     pattern, name = candidate.pattern, candidate.name
     if moods.asks(query) or (not _stores(pattern) and moods.wants_to_know(query)):
         return f"this is a question, and {name} changes something"
-    if moods.forbids(query):
+    if moods.forbids(query) and (_stores(pattern) or _standing(query, candidate) != moods.ORDERED):
         return f"this says what not to do, and {name} does it"
     return "" if _stores(pattern) else _not_now(query, candidate)
 
 
 def _not_now(query: str, candidate: Candidate) -> str:
     """The same, of what is not the text of a note."""
-    name = candidate.name
-    verbs = _verbs(name, candidate.pattern.examples)
-    if moods.declines(query, verbs) or moods.forbids_later(query, verbs):
-        return f"this says what not to do, and {name} does it"
-    if moods.plans(query):
-        return f"this says what is planned, and {name} does it now"
-    if moods.corrects(query):
-        return f"this corrects itself, and {name} changes something: say it once more as it is meant"
-    if moods.reports(query):
-        return f"this tells what happened, and {name} would do it"
-    if candidate.stage != TRIGGER and _OPTIONS.match(query):
-        return f"these are options of a command, and {name} takes arguments"
-    return ""
+    name, verbs = candidate.name, _verbs(candidate.name, candidate.pattern.examples)
+    stands = _standing(query, candidate)
+    reasons = (
+        (
+            moods.reports(query) or stands == moods.TOLD,
+            f"this tells what happened, and {name} would do it",
+        ),
+        (
+            moods.declines(query, verbs)
+            or moods.forbids_later(query, verbs)
+            or _names_what_is_not_meant(query, candidate)
+            or stands == moods.NEGATED,
+            f"this says what not to do, and {name} does it",
+        ),
+        (
+            moods.corrects(query),
+            f"this corrects itself, and {name} changes something: say it once more as it is meant",
+        ),
+        (
+            moods.plans(query) or stands == moods.WAITS,
+            f"this says when or on what condition, and {name} does it now",
+        ),
+        (
+            moods.orders_more(_without_values(query, candidate), verbs | _deeds(name, candidate.pattern.examples)),
+            f"this orders more than what {name} does: ask for one change at a time",
+        ),
+        (
+            candidate.stage != TRIGGER and _OPTIONS.match(query) is not None,
+            f"these are options of a command, and {name} takes arguments",
+        ),
+    )
+    return next((why for holds, why in reasons if holds), "")
+
+
+def _standing(query: str, candidate: Candidate) -> str:
+    return moods.stands(_without_values(query, candidate), _deeds(candidate.name, candidate.pattern.examples))
+
+
+def _without_values(query: str, candidate: Candidate) -> str:
+    """What a sentence says besides what it quotes, and what the trigger took for values."""
+    said = query
+    for value in sorted(candidate.groups.values(), key=len, reverse=True):
+        said = said.replace(value, '""', 1) if value else said
+    return moods.unquoted(said)
+
+
+def _names_what_is_not_meant(query: str, candidate: Candidate) -> bool:
+    """True for "a branch not called x", and for words that the trigger took for a name and are none."""
+    for name, value in candidate.groups.items():
+        at = query.find(value) if value else -1
+        if at < 0:
+            continue
+        quoted = at > 0 and query[at - 1] in "\"'“`"
+        no_name = _NO_NAME.fullmatch(value) or ("branch" in name and _FILE.fullmatch(value))
+        if (no_name and not quoted) or _UNMEANT.search(query, max(0, at - _SIDE), at):
+            return True
+    return False
+
+
+@lru_cache(maxsize=20_000)
+def _deeds(name: str, examples: tuple[str, ...]) -> frozenset[str]:
+    """The verbs among the words of a pattern's name and at the beginning of its examples, and what else they are."""
+    said = {*words(name), *filter(is_deed, (word for example in examples for word in words(example[:_SIDE])[:1]))}
+    return frozenset(said).union(*(_ALSO.get(word, ()) for word in said)) - {"git", "branch"}
 
 
 @lru_cache(maxsize=20_000)

@@ -32,7 +32,7 @@ _KEPT_DECISIONS = 4_096
 _TOSS_UP = 1.5  # times the odds of the second: see toss_up
 MOST_UNMATCHED = 10  # words of a sentence that are told to be in no pattern
 _JOINT = re.compile(
-    r"\s*;\s*|,?\s+(?:and|and then|and also|then|also)\s+(?=(?:please\s+)?(?:check|show|list|get|find|recall|tell|what|"
+    r"\s?;\s?|,?\s(?:and|and then|and also|then|also)\s(?=(?:please\s)?(?:check|show|list|get|find|recall|tell|what|"
     r"which|how|is|are|search|fetch|give|look|read|summari[sz]e|who|when|where|why|remind|convert|calculate)\b)",
     re.IGNORECASE,
 )
@@ -326,7 +326,7 @@ def toss_up(first: float, second: float) -> bool:
 
 def clauses(query: str) -> tuple[str, str] | None:
     """The two requests of a sentence that holds two, joined by "and" or a semicolon; None for one or many."""
-    parts = _JOINT.split(query.strip(), 2)
+    parts = _JOINT.split(" ".join(query.split()), 2)
     if len(parts) != 2 or any(len(part.split()) < 2 for part in parts):  # noqa: PLR2004 - one word is no request
         return None
     return parts[0], parts[1]

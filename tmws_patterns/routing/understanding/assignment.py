@@ -42,10 +42,12 @@ _FILE = r"(?=[A-Z]|[\w\-]{0,80}[./])[\w.\-/]{1,80}"
 _LISTED = re.compile(rf"(?<![\w.\-/])(?P<names>{_FILE}(?:, {_FILE}){{0,20}})(?P<joint>,|,? and) $")
 _LONGEST_LIST = 400  # characters
 _LEFT_OUT = re.compile(
-    r"\b(?:not|no|except(?: for)?|excluding|skip(?:ping)?|ignor(?:e|ing)|without|unstage|omit(?:ting)?"
-    r"|leav(?:e|ing) out|rather than|instead of|(?:all|everything|anything) but)\s(?:the )?(?:file |branch )?[\"'`]?$",
+    r"\b(?:(?:not|no|except(?: for)?|excluding|skip(?:ping)?|ignor(?:e|ing)|without|unstage|omit(?:ting)?"
+    r"|leav(?:e|ing) out|rather than|instead of|other than|(?:all|everything|anything) but)"
+    r"\s(?:the )?(?:file |branch )?(?:called |named )?|(?:do not|don['’]?t|never)\s\w+\s(?:the )?(?:file )?)[\"'`]?$",
     re.IGNORECASE,
 )
+_OUT_TOO = re.compile(r",?\s(?:or|and|nor)\s")  # between what is left out and more of it
 _IN_A_ROW = re.compile(r",\s?(?:and\s)?|\s(?:and|&)\s")  # between the numbers of a list
 _JOINED = re.compile(r",\s")
 _START = re.compile(
@@ -93,8 +95,11 @@ class Assignment:
         return self.taken
 
     def _is_left_out(self, span: Span) -> bool:
-        """True for what a sentence names to say that it is not meant: "a.py and not b.py"."""
-        return _LEFT_OUT.search(self.heard.plain, max(0, span.start - 24), span.start) is not None
+        """True for what a sentence names to say that it is not meant: "a.py and not b.py or c.py"."""
+        if _LEFT_OUT.search(self.heard.plain, max(0, span.start - 40), span.start) is not None:
+            return True
+        before = [s for s in self.heard.spans if s.end <= span.start][-1:]
+        return any(_OUT_TOO.fullmatch(self.heard.plain, s.end, span.start) and self._is_left_out(s) for s in before)
 
     def _settle(self, path: tuple[str, ...], found: Named) -> None:
         if found == CONTESTED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_ITEM = r"[\"']?#?(?!(?:an?|the|with)\s|(?:importance|tagged|labell?ed|shared)\b)[\w\-]+[\"']?"
+_ITEM = r"[\"']?#?(?!(?:not|no|nobody|none)\b|(?:an?|the|with)\s|(?:importance|tagged|labell?ed|shared)\b)[\w\-]+[\"']?"
 _LIST = rf"{_ITEM}(?:(?:,\s?(?:and\s)?|\sand\s|\s(?=#)){_ITEM}){{0,9}}"
 _LEVEL = r"(?:of|is|at|level|:|=|\s){0,6}"
 _TEAM = (
@@ -21,7 +21,7 @@ _ABOUT = {
     "tags": (
         rf"(?:with|under|using|has|add)\s(?:the\s)?(?:tags?|labels?)(?:\sit)?:?\s(?P<value>{_LIST})",
         rf"(?:tag(?:ged|s)?|label(?:led|ed|s)?)(?:\s(?:it|this|as|with|by)){{0,2}}:?\s(?P<value>{_LIST})",
-        r"(?P<value>#[\w\-]+(?:,?\s(?:and\s)?#[\w\-]+){0,9})",
+        r"(?P<value>#[A-Za-z][\w\-]*(?:,?\s(?:and\s)?#[A-Za-z][\w\-]*){0,9})",
     ),
     "importance": (
         rf"{_MARK}(?:with\s)?(?:an?\s|of\s)?(?:high\s|low\s)?(?:importance|weight){_LEVEL}(?P<value>0?\.\d+|[01](?:\.0)?|\d{{1,3}}\s?(?:%|percent))",
@@ -38,7 +38,8 @@ _ABOUT = {
         rf"for\sagents?\s(?P<value>{_LIST})",
     ),
     "access_level": (
-        r"(?:as\s|an?\s)?(?P<value>public|private)(?:ly)?(?:\snote)?",
+        r"(?:(?:as\s)?an?\s(?P<value>public|private)\s(?:note|memory|fact|decision|lesson|insight|record)"
+        r"|(?:as\s)?(?P<value_2>public|private)(?:ly)?(?=[,:\s]*$))",
         r"(?:for|with)\s(?P<everyone>everyone|everybody|all\sagents)",
         r"(?:(?:make|keep)\s(?:it|this)|visible|access(?:\slevel)?:?)\s(?P<value>public|private)(?:ly)?",
         r"visible\sto\s(?P<everyone>everyone|everybody|all\sagents|all)\s\(public\)",
@@ -61,8 +62,15 @@ _AFTER = {
     ]
     for name, forms in _ABOUT.items()
 }
+_READERS = frozenset(("team", "shared_with", "access_level"))
+_NEGATED = re.compile(r"\b(?:not|never|without|no|nobody)\b|n['’]t\b", re.IGNORECASE)
+_TOLD = re.compile(
+    r"(?::|\b(?:to|not|never|don['’]?t|says?|said|told|is|are|that|we|you|they|must|should|please))$", re.IGNORECASE
+)
+_FEWEST = 3  # words of a note, of which it is believed that what follows is about it
 _BE = re.compile(
-    r"\b(?:is|are|was|were|be|been|being|get|gets|got|not|must|should|the|a|an|of|by|and|or|has|have|need|needs|use|uses)$",
+    r"\b(?:is|are|was|were|be|been|being|get|gets|got|not|must|should|the|a|an|of|by|and|or|has|have|need|needs|use|uses"
+    r"|channel|issue|pr|ticket|see|in|on|to|at|for|join|add|with)$",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -93,8 +101,9 @@ _AFTERWARDS = re.compile(
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
 _GOING_ON = re.compile(
     r"([\"“«][^\"“”«»]+[\"”»])[,;.]?\s(?:and\s|so\s|then\s|but\s)?(?:please\s)?"
-    r"(?:as an? (?:note|memory|fact)|let|make|mark|give|set|share|tag|label|keep|put|file|rate|it\sis|it['’]s"
-    r"|that\sis)\b",
+    r"(?:as an? (?:note|memory|fact)|let\s(?:everyone|everybody|all|the|team|agents?)"
+    r"|(?:make|mark|give|set|share|tag|label|keep|put|file|rate)\s(?:it|this|that)|(?:tag|label)(?:ged|led)?"
+    r"|(?:it|that)(?:\sis|['’]s)\s(?:important|public|private|for|shared|\d))\b",
     re.IGNORECASE,
 )
 _MARKS = "\"“«'"
@@ -148,7 +157,7 @@ def _parted(sentence: str) -> tuple[str, str] | None:
 def _said_before(text: str) -> Iterator[tuple[str, str]]:
     for name, forms in _BEFORE.items():
         match = next(filter(None, (form.search(text, 0, _REACH) for form in forms)), None)
-        if match is not None:
+        if match is not None and not _NEGATED.search(text, 0, match.start()):
             yield name, _value(match)
 
 
@@ -173,7 +182,7 @@ def _ending(note: str, found: dict[str, str]) -> str:
     for _ in range(_MOST_SAID):
         for name, forms in _AFTER.items():
             match = next(filter(None, (form.search(note, max(0, len(note) - _REACH)) for form in forms)), None)
-            if match is None or name in found or not _stands_apart(note[: match.start()], match):
+            if match is None or name in found or not _stands_apart(name, note[: match.start()], match):
                 continue
             found[name] = _value(match)
             note = note[: match.start()].rstrip(" ,;")
@@ -183,11 +192,20 @@ def _ending(note: str, found: dict[str, str]) -> str:
     return note
 
 
-def _stands_apart(rest: str, match: re.Match[str]) -> bool:
-    """True for what is said about the note, and is not a part of what it says."""
-    joint = match["joint"].strip()
-    bare = not joint and not rest.endswith(('"', "”", "»"))
-    return bool(rest.strip()) and not (bare and _BE.search(rest.rstrip()))
+def _stands_apart(name: str, rest: str, match: re.Match[str]) -> bool:
+    """True for what is said about the note, and is not a part of what it says.
+
+    What lets others read it needs more to be believed, since nobody can take that back.
+    """
+    joint, said = match["joint"].strip(), match.group()[len(match["joint"]) :].casefold()
+    quoted, rest = rest.endswith(('"', "”", "»", "'")), rest.rstrip()
+    if quoted or not rest or rest.lstrip().startswith(('"', "“", "«")):
+        return bool(rest)
+    if name in _READERS and not said.startswith(("keep", "and keep", "private")):
+        of_the_note = joint or said.startswith("and ")
+        hearsay = _TOLD.search(rest) or len(rest.split()) < _FEWEST or ("make it" in said and "," in joint)
+        return bool(of_the_note and not hearsay)
+    return bool(joint) or not ("weight" in said or _BE.search(rest))
 
 
 def _value(match: re.Match[str]) -> str:

@@ -78,14 +78,16 @@ _BEFORE = re.compile(
 )
 _BEHIND = re.compile(
     r"\s*(?:[%+*/^×÷!]|-\s?\d|(?:percent|hundred|thousand|million|dozen|squared|cubed|plus|minus|times|multiplied|divided|mod"
-    rf"|to the power)\b|(?:over|x|less)\s{_AMOUNT})",
+    rf"|to the power)\b|(?:over|x|less|of)\s{_AMOUNT})",
     re.IGNORECASE,
 )
 _MORE = re.compile(  # of a sum that nobody here understands as a whole
     r"\b(?:plus|minus|times|multiplied|divided by|multiply|divide|add|subtract|deduct|squared|cubed) (?:[a-z]+ ){0,3}"
-    rf"(?:\d|{NUMERAL}\b)|(?:\d|\b{NUMERAL}) (?:percent|squared|cubed|times|plus|minus|divided by)\b",
+    rf"(?:\d|{NUMERAL}\b)|(?:\d|\b{NUMERAL}) (?:percent|squared|cubed|times|plus|minus|divided by)\b"
+    r"|\b(?:doubles?|triple|halve|square|round(?:ed)? (?:up|down|off)|remainder|average|mean|twice|plus|less)\b",
     re.IGNORECASE,
 )
+_SHARED = re.compile(r"\b(?:each|apiece|a piece|per|split|shared|among|amongst|between)\b", re.IGNORECASE)
 
 
 class Sum(NamedTuple):
@@ -107,7 +109,9 @@ def sums(text: str) -> list[Sum]:
     cut = any(
         _BEFORE.search(text, max(0, one.start - _SIDE), one.start) or _BEHIND.match(text, one.end) for one in whole
     )
-    return [] if cut or _MORE.search(_left(text, whole)) else found
+    left = _left(text, whole)
+    counts = any(_SHARED.search(text, one.start, one.end) for one in whole) and re.search(r"\d", left) is not None
+    return [] if cut or counts or _MORE.search(left) else found
 
 
 def in_signs(said: str) -> str:
