@@ -19,10 +19,10 @@ from typing import Any
 import aiosqlite
 import anyio
 import numpy as np
-from bench.parts import Workplace
-from bench.timing import Report, Times, Work, settled_heap, timed, turn_by_turn
 from redis.asyncio import Redis
 
+from bench.parts import Workplace
+from bench.timing import Report, Times, Work, settled_heap, timed, turn_by_turn
 from tmws_patterns import Settings
 from tmws_patterns.cache import TieredCache, open_cache
 from tmws_patterns.cache.keys import digest

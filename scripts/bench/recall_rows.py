@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+
 from bench.rivals import Fts5, Tantivy
 from bench.timing import Report
-
 from tmws_patterns import Settings
 from tmws_patterns.call import Principal
 from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder

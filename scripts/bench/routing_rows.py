@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 
 from bench.parts import Workplace
 from bench.timing import Report, turn_by_turn
-
 from tmws_patterns import ExecutionMode, PatternDefinition, PatternExecutionEngine
 
 _SIZES = (10, 100, 1000)

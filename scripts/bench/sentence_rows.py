@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.timing import Report
-
 from tmws_patterns import PatternExecutionEngine, Settings, create_pattern_execution_engine
 from tmws_patterns.encoder import is_installed
 from tmws_patterns.errors import TmwsError

@@ -13,7 +13,6 @@ from itertools import product
 from statistics import median
 
 from bench.timing import Report, percentile, settled_heap
-
 from tmws_patterns import PatternDefinition
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.pattern import PatternType

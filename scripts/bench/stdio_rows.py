@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mcp import Client, StdioServerParameters
+
 from bench.parts import ECHO, Workplace, write_servers
 from bench.timing import Report, Work, percentile, settled_heap, turn_by_turn
-from mcp import Client, StdioServerParameters
 
 _GROUP = "stdio"
 _SERVERS = 8

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.replay_server import recorded
-from bench.token_tasks import Task
 from mcp import Client
 
+from bench.replay_server import recorded
+from bench.token_tasks import Task
 from tmws_patterns.registry import PatternRegistry
 from tmws_patterns.server.surface import EXECUTE, LIST, surface_tokens
 from tmws_patterns.shaping import compact, count_tokens
