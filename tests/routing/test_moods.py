@@ -19,7 +19,7 @@ VERBS = frozenset(("commit", "check", "fetch"))
         "no need to fetch it again, I have read it", "don't check the cache", "there's no need to check it",
         "actually, don't commit it", "from now on do not check anything", "you needn't fetch that",
         "never mind the cache, forget I asked", "I don't need the cache", "we should check it again, not now",
-        "don't check it because we did this morning. It was fine.",
+        "no health check needed, thanks", "don't check it because we did this morning. It was fine.",
     ],
 )  # fmt: skip
 def test_what_is_not_wanted_is_declined(sentence: str) -> None:
@@ -33,7 +33,7 @@ def test_what_is_not_wanted_is_declined(sentence: str) -> None:
         "don't truncate it", "do not follow redirects: fetch it", "don't fetch all but the last",
         "we don't need to see merges in the log; check it", "never mind that, check it", "I don't need to check much",
         "don't forget to check it", "don't you want to check it", "don't check it until I say", "the cache is not warm",
-        "I don't need the whole, just check it",
+        "I don't need the whole, just check it", "no test needed, check it",
     ],
 )  # fmt: skip
 def test_what_is_wanted_instead_is_not_declined(sentence: str) -> None:

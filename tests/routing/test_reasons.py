@@ -38,6 +38,7 @@ def router() -> Router:
         ("show me the log in order to find the culprit", "show me the log"),
         ("The build broke, so show me the log", "show me the log"),
         ("Since the build broke, show me the log", "show me the log"),
+        ("Before I call her: show me the log", "show me the log"),
         ("Before going home, I want to see the log", "I want to see the log"),
         ("As we ship today, show me the log because I must sign", "show me the log"),
         ("As strategist I would like to see the log, side by side with the tags", None),

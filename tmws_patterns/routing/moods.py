@@ -30,6 +30,7 @@ _DECLINES = re.compile(
     rf"{_OPENING}(?:(?:don['’]?t|do not|(?:there(?:['’]s| is) )?no (?:longer a )?need to"
     r"|(?:you|we) (?:needn['’]?t|don['’]?t (?:need|have) to))"
     r"\s(?P<verb>(?!(?:you|we|i|forget|worry|mind|hesitate)\b)\w+)"
+    r"|no (?:[\w\-]+ ){1,4}(?:needed|required|necessary)\b"
     r"|never ?mind(?= (?:the|that|it|about|my)\b)|i (?:don['’]?t|do not) (?:need|want)(?! to\b))",
     re.IGNORECASE,
 )

@@ -43,7 +43,7 @@ _FILLER = re.compile(
 )
 _CLAUSE = r"[^,;:.!?\"“”`]{3,120}"
 _BEFORE = re.compile(
-    rf"(?:(?:as|since|because|while)\s(?:i|we|they|he|she|it|the|my|our)\s{_CLAUSE},|(?:before|to)\s{_CLAUSE},"
+    rf"(?:(?:as|since|because|while)\s(?:i|we|they|he|she|it|the|my|our)\s{_CLAUSE},|(?:before|to)\s{_CLAUSE},|before\s{_CLAUSE}:"
     rf"|{_CLAUSE},\sso)\s(?!that\b|much\b|many\b)",
     re.IGNORECASE,
 )
