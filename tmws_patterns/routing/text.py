@@ -94,7 +94,7 @@ def filler(query: str) -> int:
 def without_reason(query: str) -> str:
     """A sentence without the reason at its end, or before it, which says why and not what; asked for often."""
     asked = query[:-_REACH] + _REASON.sub("", query[-_REACH:])
-    if "," in asked and (before := _BEFORE.match(asked)) is not None:
+    if ("," in asked or ":" in asked) and (before := _BEFORE.match(asked)) is not None:
         asked = asked[before.end() :]
     return asked if len(asked.split()) > _FEWEST else query
 
