@@ -223,7 +223,9 @@ def test_a_note_keeps_its_beginning_and_its_middle(note: str, tag: str) -> None:
     assert found in note
 
 
-@pytest.mark.parametrize("piece", ["tags ", "#a ", "with tags a, ", "importance ", '"', "share it with a and "])
+@pytest.mark.parametrize(
+    "piece", ["(", "; ", "tags ", "#a ", "with tags a, ", "importance ", '"', "share it with a and "]
+)
 def test_a_long_note_takes_no_longer_than_it_is_long(piece: str) -> None:
     long = piece * (20_000 // len(piece))
     start = time.perf_counter()

@@ -57,7 +57,9 @@ _JOINT = re.compile(r"(?::|,?\sthat|,|,?\sand)\s+")
 _LOOSE = {"team": 2, "access_level": 2}
 _AFTER = {
     name: [
-        re.compile(rf"(?P<joint>[\s,;.()\[\-–]+)(?:and\s|with\s)?{form}[)\]]?[.!\s]*(?:please[.!\s]*)?$", re.IGNORECASE)
+        re.compile(
+            rf"(?P<joint>[\s,;.()\[\-–]{{1,8}})(?:and\s|with\s)?{form}[)\]]?[.!\s]*(?:please[.!\s]*)?$", re.IGNORECASE
+        )
         for form in forms[_LOOSE.get(name, 0) :]
     ]
     for name, forms in _ABOUT.items()
