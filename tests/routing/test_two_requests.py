@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tmws_patterns import PatternType, Settings
@@ -74,3 +76,10 @@ def test_a_slip_that_an_example_holds_is_set_right_where_the_word_stands_beside_
     english = {"compare", "design", "designs"}.__contains__
     assert speller.corrected("comapre the designs", english) == "compare the designs"
     assert speller.corrected("gitt", english) == "gitt"
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", "; ", ", "])
+def test_a_sentence_of_blanks_is_parted_in_no_time(blank: str) -> None:
+    started = time.thread_time()
+    clauses("show " + blank * 19_000 + "x")
+    assert time.thread_time() - started < 0.05
