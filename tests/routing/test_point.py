@@ -69,7 +69,10 @@ def router() -> Router:
             "We're going to create a branch called x later",
             "this says when or on what condition, and branching does it now",
         ),
-        ("create a branch called please", "this says what not to do, and branching does it"),
+        (
+            "create a branch called please",
+            "what stands there is no name, and branching would take it for one: put it in quotation marks if it is",
+        ),
         ("let's not create a branch called x", "this says what not to do, and branching does it"),
         ("Bob will create a branch called x", "this tells what happened, and branching would do it"),
         (

@@ -261,12 +261,11 @@ class PatternIndex:
     def _reads(self, stage: StaticStage, part: str, most: int, vector: Vector) -> list[Likely]:
         """What the stage thinks of a part of a sentence, as far as it only reads; nothing where it means a change."""
         found = stage.match(part, most, vector)
-        only = [r for r in found if self._is_read(r.name)]
+        only = [r for r in found if r.name in self._places and self._is_read(self._places[r.name])]
         return only if found[:1] == only[:1] else []
 
-    def _is_read(self, name: str) -> bool:
-        place = self._places.get(name)
-        return place is not None and self.patterns[place].declared_effect is Effect.READ
+    def _is_read(self, place: int) -> bool:
+        return self.patterns[place].declared_effect is Effect.READ
 
     def _alike(self, query: str, most: int) -> list[tuple[int, float]]:
         """Patterns of which nothing is learned yet, by the words of their examples; arranged when first asked for."""
@@ -281,7 +280,7 @@ class PatternIndex:
         if not found and (led := filler(query)):
             found = [(place, m.moved(led)) for place, m in self._matching(query[led:])]
         if not found and (asked := without_reason(query)) != query:  # of a note the reason is a part
-            found = [(place, m) for place, m in self._matching(asked) if self._is_read(self.patterns[place].name)]
+            found = [(place, m) for place, m in self._matching(asked) if self._is_read(place)]
         return sorted(
             found, key=lambda f: (-self.patterns[f[0]].priority, -f[1].length, self.patterns[f[0]].cost_tokens)
         )

@@ -29,6 +29,7 @@ _NO_NAME = re.compile(  # of a branch, and no message
     re.IGNORECASE,
 )
 _FILE = re.compile(rf"\S+\.(?:{ENDINGS})", re.IGNORECASE)  # which no branch is called
+_QUOTES = frozenset("\"'“`")
 _ALSO = {
     "commit": ("commits", "committing"), "create": ("creating", "creates", "make", "making", "start", "cut", "open"),
     "add": ("stage", "staging", "stages", "put"), "checkout": ("switch", "switching", "check", "move", "go", "take"),
@@ -79,7 +80,9 @@ def _not_ordered(query: str, candidate: Candidate) -> str:
 def _not_now(query: str, candidate: Candidate) -> str:
     """The same, of what is not the text of a note."""
     name, verbs = candidate.name, _verbs(candidate.name, candidate.pattern.examples)
-    stands = _standing(query, candidate)
+    said = _without_values(query, candidate)
+    deeds = _deeds(name, candidate.pattern.examples)
+    stands = moods.stands(said, deeds)
     reasons = (
         (
             moods.reports(query) or stands == moods.TOLD,
@@ -88,9 +91,13 @@ def _not_now(query: str, candidate: Candidate) -> str:
         (
             moods.declines(query, verbs)
             or moods.forbids_later(query, verbs)
-            or _names_what_is_not_meant(query, candidate)
+            or _is_left_out(query, candidate)
             or stands == moods.NEGATED,
             f"this says what not to do, and {name} does it",
+        ),
+        (
+            _gives_no_name(query, candidate),
+            f"what stands there is no name, and {name} would take it for one: put it in quotation marks if it is",
         ),
         (
             moods.corrects(query),
@@ -101,7 +108,7 @@ def _not_now(query: str, candidate: Candidate) -> str:
             f"this says when or on what condition, and {name} does it now",
         ),
         (
-            moods.orders_more(_without_values(query, candidate), verbs | _deeds(name, candidate.pattern.examples)),
+            moods.orders_more(said, verbs | deeds),
             f"this orders more than what {name} does: ask for one change at a time",
         ),
         (
@@ -124,15 +131,17 @@ def _without_values(query: str, candidate: Candidate) -> str:
     return moods.unquoted(said)
 
 
-def _names_what_is_not_meant(query: str, candidate: Candidate) -> bool:
-    """True for "a branch not called x", and for words that the trigger took for a name and are none."""
+def _is_left_out(query: str, candidate: Candidate) -> bool:
+    """True where what the trigger caught is named as what is not meant: "a branch not called x"."""
+    places = (query.find(value) for value in candidate.groups.values() if value)
+    return any(_UNMEANT.search(query, max(0, at - _SIDE), at) for at in places if at >= 0)
+
+
+def _gives_no_name(query: str, candidate: Candidate) -> bool:
+    """True for words that the trigger took for a name or a message and that are none, unless they are quoted."""
     for name, value in candidate.groups.items():
-        at = query.find(value) if value else -1
-        if at < 0:
-            continue
-        quoted = at > 0 and query[at - 1] in "\"'“`"
-        no_name = _NO_NAME.fullmatch(value) or ("branch" in name and _FILE.fullmatch(value))
-        if (no_name and not quoted) or _UNMEANT.search(query, max(0, at - _SIDE), at):
+        quoted = query[max(0, query.find(value) - 1) :][:1] in _QUOTES if value else True
+        if not quoted and (_NO_NAME.fullmatch(value) or ("branch" in name and _FILE.fullmatch(value))):
             return True
     return False
 
