@@ -203,10 +203,12 @@ def test_as_many_are_found_where_a_sample_holds_more_of_the_nearest_than_the_res
     assert len(found) == 5_000
 
 
-@pytest.mark.parametrize(("held", "first"), [(0.1, 1), (0.2, 1), (0.6, 0), (0.9, 0)])
-def test_meaning_decides_where_hardly_a_word_is_found_and_words_do_where_most_are(held: float, first: int) -> None:
+@pytest.mark.parametrize(("held", "near", "first"), [(0.1, 0.2, 1), (0.15, 0.2, 1), (0.45, 0.6, 0), (0.9, 0.95, 0)])
+def test_meaning_decides_where_hardly_a_word_is_found_and_words_do_where_most_are(
+    held: float, near: float, first: int
+) -> None:
     words, coverage = np.array([held, 0.0]), np.array([held, 0.0])
-    alike = np.array([0.1, 0.45], np.float32)  # the second means what is asked, in other words
+    alike = np.array([0.1, near], np.float32)  # the second means what is asked, in other words
     assert scored(words, coverage, alike).argmax() == first
 
 
