@@ -76,6 +76,28 @@ def fresh_postgres(own_postgres: str) -> str:
     return own_postgres
 
 
+@pytest.fixture(scope="session")
+def modest_postgres(postgres_url: str) -> Iterator[str]:
+    """A database that belongs to a user who may not create pgvector's extension, which nobody has created there."""
+    name, parts = f"tmws_{uuid.uuid4().hex}", urlsplit(postgres_url)
+    for statement in (
+        f"CREATE ROLE {name} LOGIN PASSWORD 'modest'",
+        f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 ENCODING 'UTF8'",
+    ):
+        anyio.run(run_sql, postgres_url, statement)
+    where = parts.netloc.rpartition("@")[2]
+    yield urlunsplit(parts._replace(netloc=f"{name}:modest@{where}", path=f"/{name}"))
+    for statement in (f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}"):
+        anyio.run(run_sql, postgres_url, statement)
+
+
+@pytest.fixture
+def plain_postgres(modest_postgres: str) -> str:
+    """An empty database that has no pgvector."""
+    anyio.run(run_sql, modest_postgres, "DROP SCHEMA IF EXISTS tmws_patterns CASCADE")
+    return modest_postgres
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of an empty database."""

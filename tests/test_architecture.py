@@ -15,7 +15,7 @@ PACKAGE = Path(tmws_patterns.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    ("errors", "forking", "signs", "tasks"),
+    ("errors", "forking", "quantized", "signs", "tasks"),
     ("regex",),
     ("expressions", "targets"),
     ("selection",),
@@ -47,7 +47,7 @@ HOMES = {
     "yaml": {"loader"},
     "re2": {"routing", "regex"},
     "jmespath": {"expressions"},
-    "numpy": {"routing", "encoder", "memory", "signs"},
+    "numpy": {"routing", "encoder", "memory", "quantized", "signs"},
     "Stemmer": {"memory"},
     "onnxruntime": {"encoder"},
     "toktok": {"shaping"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from bench.rivals import Fts5, Tantivy
 from bench.timing import Report, Times, percentile, turn_by_turn
 from tmws_patterns import Settings
 from tmws_patterns.call import Principal
-from tmws_patterns.encoder import static_encoder
+from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder
 from tmws_patterns.encoder.static import vocabulary
-from tmws_patterns.memory import MemoryService, open_memory
+from tmws_patterns.memory import MemoryService, Model, open_memory
+from tmws_patterns.quantized import quantized
 from tmws_patterns.storage import Database, open_database
 
 _LENGTH, _ASKED, _LONG = 30, 5, 40  # words of a memory, of a question, and of a case that similar ones are sought for
@@ -32,7 +33,8 @@ _BARS = {100_000: (3, 15), 1_000_000: (10, 30)}  # milliseconds, p50 and p99, un
 # What FTS5 took on the machine that the bars come from; as shares of it they mean the same on a slower machine, and for
 # harder questions.
 _FTS5_THERE = {100_000: (12, 53), 1_000_000: (137, 662)}
-_FTS5 = "beside it: FTS5, all"
+_ADDED = 10  # milliseconds at most that the sentence model adds, encoding the question among them
+_FTS5, _FINE = "beside it: FTS5, all", "recall, all, with embeddings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ class Texts:
 @asynccontextmanager
 async def _memory(folder: Path, url: str = "") -> AsyncIterator[tuple[Database, MemoryService]]:
     settings = Settings.load({}, data_dir=folder, database_url=url)
-    async with (
-        open_database(settings) as database,
-        open_memory(database, Principal("bench", "owner"), static_encoder()) as memory,
-    ):
+    async with open_database(settings) as database, _service(database) as memory:
         yield database, memory
+
+
+def _service(database: Database, fine: Model | None = None) -> AbstractAsyncContextManager[MemoryService]:
+    return open_memory(database, Principal("bench", "owner"), static_encoder(), fine=fine)
 
 
 async def measure(folder: Path, sizes: Sequence[int], urls: dict[str, str], report: Report, effort: float) -> None:
@@ -116,13 +119,18 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         began = time.perf_counter()
         await memory.rebuild_index()
         indexing = time.perf_counter() - began
-    async with _memory(folder, url) as (_, memory):
+    async with AsyncExitStack() as stack:
+        database, memory = await stack.enter_async_context(_memory(folder, url))
         questions, long = texts.some(400, _ASKED), texts.some(400, _LONG)
         works: dict[str, Any] = {
             "recall, all": lambda n: memory.recall(questions[n % 400], agent_id="guest"),
             "recall, all, by 40 words": lambda n: memory.recall(long[n % 400], agent_id="guest"),
             "recall, one namespace's": lambda n: memory.recall(questions[n % 400], agent_id="guest", namespace="own"),
         }
+        if is_installed():
+            await _encode(database)
+            second = await stack.enter_async_context(_service(database, Model(SentenceEncoder.name, sentence_encoder)))
+            works[_FINE] = lambda n: second.recall(questions[n % 400], agent_id="guest")
         for name, rival in rivals.items():
             works[name] = partial(_ask, rival, questions)
         found = await turn_by_turn(works, rounds=5, calls=max(20, int(100 * effort)))
@@ -133,10 +141,25 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         f"stored in {storing:.0f} s, index made in {indexing:.0f} s; {_megabytes(folder)} MB of files; {peak} MB used"
     )
     report.row(group, "cost", note=note)
+    if _FINE in found:
+        added = found[_FINE].p50 - found["recall, all"].p50
+        report.bar(f"{engine}_{size}_added_by_embeddings", added, "ms", _ADDED)
     if url:
         await pgvector_rows.measure(url, size, report, effort)
     if size in _BARS:
         _hold(f"{engine}_{size}", size, found["recall, all"], found.get(_FTS5), report)
+
+
+async def _encode(database: Database) -> None:
+    """Give each memory a vector, as the sentence model would in an hour: a random one, as it takes as long to find."""
+    draw, rows, width = np.random.default_rng(5), database.vectors, sentence_encoder().width
+    last = 0
+    while waiting := await rows.unencoded_after(last, SentenceEncoder.name, 10 * _AT_ONCE):
+        vectors = draw.normal(size=(len(waiting), width))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        kept = {number: row.tobytes() for (number, _), row in zip(waiting, quantized(vectors), strict=True)}
+        await rows.keep_vectors(kept, SentenceEncoder.name)
+        last = max(kept)
 
 
 def _hold(name: str, size: int, ours: Times, plain: Times | None, report: Report) -> None:

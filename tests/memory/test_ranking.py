@@ -19,11 +19,11 @@ from tmws_patterns.memory.index.meaning import (
     _edge,
     closely,
     nearest,
-    rounded,
 )
 from tmws_patterns.memory.index.ranking import Best, Question, Word, _late, scored
 from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import ENTRY, IMPACT, LARGEST, Entries, Head, Posting
+from tmws_patterns.quantized import quantized
 from tmws_patterns.settings import Settings
 from tmws_patterns.signs import cosines, sign_of, signs_of
 
@@ -157,7 +157,7 @@ def test_of_real_sentences_two_in_a_hundred_of_the_nearest_are_missed_at_most(mo
     said = list(dict.fromkeys(text for pattern in packs.patterns for text in pattern.examples))
     vectors = static_encoder().encode_all(said)
     asked, kept = vectors[::40], np.delete(vectors, np.s_[::40], axis=0)
-    fields = [Field(0, head(len(kept), vectors=rounded(kept)), None)]
+    fields = [Field(0, head(len(kept), vectors=quantized(kept)), None)]
     assert closely(len(kept)) < 0.5
 
     def share_found() -> float:

@@ -44,6 +44,7 @@ async def test_a_database_tells_its_health(database: Database, settings: Setting
         "engine": database.engine_name,
         "place": where,
         "migrations": 2,
+        "vectors": database.vectors_kept_as,
         "status": "ok",
         "memories": 1,
     }

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import anyio
-import numpy as np
 from anyio import to_thread
 
 from tmws_patterns.errors import StoreUnavailable, TmwsError
-from tmws_patterns.memory.index.meaning import likeness, rounded
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.segment import Encoder
 from tmws_patterns.ports import VectorRows
+from tmws_patterns.quantized import quantized
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,12 +53,10 @@ class SecondLook:
         encoder = await self._ready()
         if encoder is None or not candidates:
             return list(candidates)
-        kept = await self._rows.vectors([one.number for one in candidates], encoder.name)
-        vector = (await to_thread.run_sync(encoder.encode_all, [text]))[0]
-        means = np.array([np.frombuffer(kept[n], np.int8) for n in kept], np.int8).reshape(-1, encoder.width)
-        near = dict(zip(kept, likeness(means, vector).tolist(), strict=True))
+        asked = quantized(await to_thread.run_sync(encoder.encode_all, [text])).tobytes()
+        far = await self._rows.distances(asked, [one.number for one in candidates], encoder.name)
         share = LEAST + MORE * (1 - max(one.coverage for one in candidates))
-        found = [_scored(one, near.get(one.number, one.meaning), share) for one in candidates]
+        found = [_scored(one, 1 - far.get(one.number, 1 - one.meaning), share) for one in candidates]
         return sorted(found, key=lambda one: (-one.score, -one.number))
 
     async def run(self) -> None:
@@ -89,7 +86,7 @@ class SecondLook:
             oldest = waiting[-1][0] if waiting else 0
         if waiting:
             vectors = await to_thread.run_sync(encoder.encode_all, [text for _, text in waiting])
-            made = rounded(vectors)
+            made = quantized(vectors)
             rows = {number: vector.tobytes() for (number, _), vector in zip(waiting, made, strict=True)}
             await self._rows.keep_vectors(rows, encoder.name)
         self._newest, self._oldest = newest, oldest  # not before they are kept: an outage leaves them for the next look

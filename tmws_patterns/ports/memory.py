@@ -178,10 +178,16 @@ class IndexRows(Protocol):
 
 
 class VectorRows(Protocol):
-    """What memories mean by a sentence model, as bytes by their numbers. May raise StoreUnavailable."""
+    """What memories mean by a sentence model: vectors by the memories' numbers, quantized to a byte a number.
 
-    async def vectors(self, numbers: Sequence[int], encoder: str) -> dict[int, bytes]:
-        """Those that are there, made by this encoder."""
+    May raise StoreUnavailable.
+    """
+
+    async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
+        """The cosine distance (0 to 2) of each vector that is there from the one asked for, both by this encoder.
+
+        The same to the last bit on every engine.
+        """
         ...
 
     async def last(self) -> int:

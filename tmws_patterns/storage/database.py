@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,14 @@ from tmws_patterns.storage.learned import SqlLearnedRows
 from tmws_patterns.storage.memory_rows import SqlMemoryRows
 from tmws_patterns.storage.memory_search import SqlMemoryReads
 from tmws_patterns.storage.migrations import migrate
+from tmws_patterns.storage.pgvector import open_halfvecs
 from tmws_patterns.storage.postgres import open_server
 from tmws_patterns.storage.postgres_epochs import open_epochs
 from tmws_patterns.storage.postgres_reads import PostgresReads
 from tmws_patterns.storage.schema import meta
 from tmws_patterns.storage.sqlite import copied, file_number, file_paths, open_file, set_aside
 from tmws_patterns.storage.totals import SqlTotals
-from tmws_patterns.storage.vector_rows import SqlVectorRows
+from tmws_patterns.storage.vector_rows import ByteTable, SqlVectorRows, VectorTable
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Database:
         engine_name: "sqlite" or "postgresql".
         place: the file of the memories, or host and name of the database; never a password.
         version: of the memory tables.
+        vectors_kept_as: "bytes", or "pgvector" with its version.
     """
 
     memories: MemoryRows
@@ -80,6 +82,7 @@ class Database:
     engine_name: str
     place: str
     version: int
+    vectors_kept_as: str
     _connections: Connections
 
     async def backup(self, file: Path) -> None:
@@ -101,11 +104,16 @@ class Database:
         return self._connections.pool_status()
 
     async def check(self) -> dict[str, Any]:
-        """Health: engine, place, migrations (the version), status, and latency_ms with the number of memories.
+        """Health: engine, place, migrations (the version), vectors (how they are kept), status, latency_ms, memories.
 
         Never raises: a database that does not answer has status "unavailable" and an error.
         """
-        known = {"engine": self.engine_name, "place": self.place, "migrations": self.version}
+        known = {
+            "engine": self.engine_name,
+            "place": self.place,
+            "migrations": self.version,
+            "vectors": self.vectors_kept_as,
+        }
         started = time.perf_counter()
         try:
             memories = await self.memories.count()
@@ -203,6 +211,7 @@ async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: 
     epochs = await stack.enter_async_context(open_epochs(main, connect))
     reads = PostgresReads(main, connect)
     stack.push_async_callback(reads.close)
+    halfvecs = await open_halfvecs(main, reads)
     return await _assemble(
         engine_name="postgresql",
         main=main,
@@ -212,6 +221,7 @@ async def _open_postgres(settings: Settings, clock: Callable[[], float], stack: 
         chunks=postgres_chunks(),
         cache_rows=SqlCacheRows(main, postgresql.insert, clock, reads),
         insert=postgresql.insert,
+        vector_tables=[halfvecs] if halfvecs else [],
         clock=clock,
         version=version,
     )
@@ -228,16 +238,21 @@ async def _assemble(
     stamp: Callable[[], object] | None = None,
     cache_rows: CacheRows,
     insert: Callable[..., Any],
+    vector_tables: Sequence[VectorTable] = (),
     clock: Callable[[], float],
     version: int,
 ) -> Database:
-    """`main` holds what must not be lost, `kept` what may; on PostgreSQL they are one."""
+    """`main` holds what must not be lost, `kept` what may; on PostgreSQL they are one.
+
+    Vectors are kept in the first of `vector_tables`, and without one as bytes, where they are looked for in any case.
+    """
+    vectors = SqlVectorRows(main, [*vector_tables, ByteTable(quick, insert)])
     ((store_id,),) = await main.rows(_STORE_ID)
     return Database(
         memories=SqlMemoryRows(main, epochs, clock),
         reads=SqlMemoryReads(main, quick),
         index=SqlIndexRows(main, quick, chunks, stamp),
-        vectors=SqlVectorRows(main, quick, insert),
+        vectors=vectors,
         epochs=epochs,
         cache_rows=cache_rows,
         catalogue=SqlCatalogueRows(main, insert, clock),
@@ -248,5 +263,6 @@ async def _assemble(
         engine_name=engine_name,
         place=main.place,
         version=version,
+        vectors_kept_as=vectors.kept_as,
         _connections=main,
     )

@@ -7,7 +7,7 @@ from tmws_patterns.storage.migrations import Versions
 SCHEMA = "tmws_patterns"
 """A schema of our own: TMWS v2.2 left a table named memories in `public`."""
 
-_LOCK = (
+LOCK = (
     "SELECT pg_advisory_xact_lock(1953330035)",  # "tmws" in ASCII
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
 )
@@ -135,5 +135,5 @@ _CACHE_3 = (
     "CREATE UNLOGGED TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
 )
 
-MEMORY = Versions("memory", (_MEMORY_1, _MEMORY_2), _LOCK)
-CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3), _LOCK)
+MEMORY = Versions("memory", (_MEMORY_1, _MEMORY_2), LOCK)
+CACHE = Versions("cache", (_CACHE_1, _CACHE_2, _CACHE_3), LOCK)

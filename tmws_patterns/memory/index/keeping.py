@@ -15,7 +15,6 @@ import numpy as np
 from anyio import to_thread
 
 from tmws_patterns.memory.index import segment as segments
-from tmws_patterns.memory.index.meaning import Vectors, rounded
 from tmws_patterns.memory.index.recent import RecentLists
 from tmws_patterns.memory.index.segment import (
     CHUNK,
@@ -36,6 +35,7 @@ from tmws_patterns.memory.index.segment import (
 )
 from tmws_patterns.memory.index.terms import codes
 from tmws_patterns.ports import IndexRows, IndexSegment, Unindexed
+from tmws_patterns.quantized import Quantized, quantized
 
 YOUNG, YOUNGEST = 128, 16  # memories: the latter are quickly put together
 HELD = 32 * 2**20  # bytes of vectors that a process keeps in memory: those of some 130,000 memories
@@ -88,7 +88,7 @@ class Keeper:
         self._rows = rows
         self._encoder = encoder
         self._parts: tuple[Part, ...] = ()
-        self._held: dict[int, Vectors] = {}
+        self._held: dict[int, Quantized] = {}
         self._recent = RecentLists()
 
     async def cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
@@ -155,7 +155,7 @@ class Keeper:
         chunks = await self._rows.chunks(needed) if needed else {}
         return [[_list(part, first, end, chunks) for first, end in ranges] for part, ranges in wanted]
 
-    async def vectors(self, wanted: Sequence[tuple[Part, Places]]) -> list[Vectors]:
+    async def vectors(self, wanted: Sequence[tuple[Part, Places]]) -> list[Quantized]:
         """For each segment the vectors of these places (ascending). Raises Damaged."""
         await self._hold([part for part, _ in wanted])
         needed = [
@@ -182,7 +182,7 @@ class Keeper:
             )
             self._held[segment] = np.frombuffer(data, np.int8).reshape(-1, self._encoder.width)
 
-    def _vectors(self, part: Part, places: Places, chunks: Mapping[tuple[int, int], bytes]) -> Vectors:
+    def _vectors(self, part: Part, places: Places, chunks: Mapping[tuple[int, int], bytes]) -> Quantized:
         if part.whole is not None or part.place is None:
             return part.whole.vectors[places] if part.whole else np.zeros((0, self._encoder.width), np.int8)
         if (held := self._held.get(part.place.id)) is not None:
@@ -245,7 +245,7 @@ class Keeper:
             raise Damaged(place.id, "the head is not what was written") from exc
 
     def _cut(self, memories: Sequence[Unindexed]) -> list[Indexed]:
-        vectors = rounded(self._encoder.encode_all([memory.text for memory in memories]))
+        vectors = quantized(self._encoder.encode_all([memory.text for memory in memories]))
         return [
             Indexed(memory.number, Owner(*memory.owner), codes(memory.text), vector)
             for memory, vector in zip(memories, vectors, strict=True)

@@ -17,23 +17,16 @@ import numpy.typing as npt
 
 from tmws_patterns.memory.index.scratch import Scratch
 from tmws_patterns.memory.index.segment import LARGEST, Head, Places
+from tmws_patterns.quantized import Quantized
 from tmws_patterns.signs import BITS, Signs, differing, sign_of
 
-Vectors = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
 
 CLOSELY = 4_096  # memories of 65,536 whose signs are all compared
 _SAMPLED = 4_096  # memories by which it is told how near the nearest are
-_SCALE = 254.0  # a number of a unit vector in one byte: those beyond a half, which hardly happen, are cut
 
 
-def rounded(vectors: Floats) -> Vectors:
-    """Vectors as they are kept, a byte a number."""
-    kept: Vectors = np.clip(np.rint(vectors * _SCALE), -127, 127).astype(np.int8)
-    return kept
-
-
-def likeness(vectors: Vectors, asked: Floats) -> Floats:
+def likeness(vectors: Quantized, asked: Floats) -> Floats:
     """The cosine of each vector and the one that is asked for; 0 for a vector of nothing."""
     wide = vectors.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
