@@ -1,4 +1,4 @@
-"""Vectors of a byte a number: how they come about, and how far one is from another, to the last bit. Pure.
+"""Vectors of a byte a number: how they come about, their signs, and how far one is from another, to the last bit. Pure.
 
 Of the vectors of unit length that encoders give, all sums over such numbers stay under 2**24, which a float of 32 bits
 holds exactly. So whoever adds them up, and in what order, comes to the same: numpy here, or pgvector's halfvec.
@@ -22,6 +22,11 @@ def quantized(vectors: npt.NDArray[Any]) -> Quantized:
     """Vectors as they are kept, a byte a number."""
     kept: Quantized = np.clip(np.rint(vectors * _SCALE), -127, 127).astype(np.int8)
     return kept
+
+
+def signs(kept: Sequence[bytes]) -> bytes:
+    """The signs of some vectors, one after another: a bit a number, set where it is over 0, the first the highest."""
+    return np.packbits(np.frombuffer(b"".join(kept), np.int8) > 0).tobytes()
 
 
 def distances(kept: Sequence[bytes], asked: bytes) -> list[float]:

@@ -13,7 +13,7 @@ from moments import Moment
 from tmws_patterns.call import MemoryBranch, Principal, Scope
 from tmws_patterns.encoder import static_encoder
 from tmws_patterns.errors import InvalidInput
-from tmws_patterns.memory import MemoryService, open_memory
+from tmws_patterns.memory import MemoryService, open_memory, recall
 from tmws_patterns.storage import Database
 from tmws_patterns.targets import MemoryOperation, MemoryTarget
 
@@ -55,6 +55,21 @@ async def test_recall_narrows_by_tags_importance_time_and_namespace(memory: Memo
     ):
         assert [m.content for m in await memory.recall("cache", **narrowed)] == ["cache new"]
     assert [m.content for m in await memory.recall("cache", until="2 days ago")] == ["cache old"]
+
+
+async def test_what_meets_a_condition_is_found_behind_many_that_fit_better_and_do_not(
+    memory: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "SELECTIVE", 30)  # more meet the condition, so that it is looked at afterwards
+    other = "harbour kettle lantern meadow orchid pepper quarry ribbon saddle thimble umbrella violin walnut"
+    long = f"{other} {other} the berlin deploy failed {other} {other} {other}"
+    rows = [{"content": f"{long} {n}", "tags": ["keep"]} for n in range(20)]
+    rows += [{"content": "berlin deploy failed, " + " ".join(f"v{n}x{m}" for m in range(9))} for n in range(150)]
+    rows += [{"content": f"a rollout to the capital broke {n}", "tags": ["keep"]} for n in range(100)]  # fit by meaning
+    await memory.store_many(rows)
+    for asked in ("berlin deploy", "has the berlin deploy failed"):
+        found = await memory.recall(asked, tags=["keep"], limit=10)
+        assert [one.content[:28] for one in found] == [other[:28]] * 10, asked
 
 
 async def test_the_other_ways_of_reading(memory: MemoryService, moment: Moment) -> None:

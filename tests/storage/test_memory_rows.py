@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from sqlalchemy import func, select, table
+from sqlalchemy import text
 from storage_rows import NOW, contents, found, memory, query
 
 from tmws_patterns.call import Scope
@@ -247,7 +247,7 @@ async def test_what_hangs_on_a_memory_goes_with_it(database: Database) -> None:
     numbers = [number for number, _ in await database.vectors.unencoded_after(0, "model", 100)]
     await database.vectors.keep_vectors(dict.fromkeys([*numbers, 999], b"\x07\xf9"), "model")
     await database.memories.remove([row.id for row in rows[::2]], Scope("acme", "artemis"), [])
-    vectors = "memory_vectors" if database.vectors_kept_as == "bytes" else "memory_halfvecs"
+    vectors = "memory_vectors" if database.vectors_kept_as == "bytes" else "tmws_patterns_vectors.memory_halfvecs"
     for name in ("memory_tags", "memory_shares", vectors):
-        ((left,),) = await database._connections.rows(select(func.count()).select_from(table(name)))
+        ((left,),) = await database._connections.rows(text(f"SELECT count(*) FROM {name}"))
         assert left == 10, name

@@ -97,7 +97,7 @@ class Recall:
             floor = FLOOR if self._second is None or self._second.broken else FINE_FLOOR
             fit = [one for one in ranked if one.score >= floor or one.coverage >= HOLDS]
             found = await self._fetched(fit, asked, only)
-            if len(found) >= asked.limit or len(ranked) < count or len(fit) < len(ranked):  # those to come fit less
+            if len(found) >= asked.limit or len(fit) < count:  # else all by words may fit, or all by meaning, and more
                 return found[: asked.limit]
             count *= _GROWTH
 

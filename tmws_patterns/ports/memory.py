@@ -190,6 +190,13 @@ class VectorRows(Protocol):
         """
         ...
 
+    async def signs(self, first: int, last: int, encoder: str) -> tuple[list[int], bytes]:
+        """The numbers from the first to the last that have a vector, in no order, and the signs of these vectors.
+
+        A bit a number, set where it is over 0, the first the highest of its byte; a width is a multiple of 64.
+        """
+        ...
+
     async def last(self) -> int:
         """The highest number of a memory; 0 for none."""
         ...

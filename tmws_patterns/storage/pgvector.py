@@ -1,8 +1,8 @@
 """Vectors in a column of pgvector's, where PostgreSQL has it: compared beside the data, and there for others' queries.
 
 A distance is the same to the last bit as the one reckoned from bytes (see `quantized`), so that both engines give one
-order of answers. The table is made beside the numbered versions of the others, since what it holds can be encoded
-anew: it may be dropped at any time, and so may the extension.
+order of answers. The table has a schema of its own and no numbered version: what it holds can be encoded anew, so that
+it may be dropped, and a dump of the schema tmws_patterns can be restored where there is no pgvector.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Double, MetaData, Table, Text, bindparam, cast, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Double,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
 
@@ -20,11 +33,13 @@ from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.quantized import UNKNOWN
 from tmws_patterns.storage.connections import Connections, Reads
 from tmws_patterns.storage.postgres_versions import LOCK, SCHEMA
-from tmws_patterns.storage.vector_rows import upsert
+from tmws_patterns.storage.vector_rows import spanned, upsert
 
 _LOG = logging.getLogger(__name__)
 
+_SCHEMA = f"{SCHEMA}_vectors"
 _TABLE = "memory_halfvecs"
+_WAIT = "SET LOCAL lock_timeout = '2s'"  # making the table stops writers, who must not queue behind one that waits
 _MAKE = "CREATE EXTENSION IF NOT EXISTS vector SCHEMA public"
 _EXTENSION = text("""
     SELECT quote_ident(nspname), extversion
@@ -34,9 +49,10 @@ _EXTENSION = text("""
 """)
 _AVAILABLE = text("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'")
 _MADE = text("""
-    SELECT count(*) FROM pg_attribute
+    SELECT count(*) FROM pg_attribute JOIN pg_constraint ON conrelid = attrelid
     WHERE attrelid = to_regclass(:name) AND attname = 'vector' AND NOT attisdropped
-""").bindparams(name=f"{SCHEMA}.{_TABLE}")
+    AND contype = 'f' AND confrelid = to_regclass(:memories)
+""").bindparams(name=f"{_SCHEMA}.{_TABLE}", memories=f"{SCHEMA}.memories")
 
 
 class HalfvecTable:
@@ -52,6 +68,7 @@ class HalfvecTable:
             Column("number", BigInteger, primary_key=True),
             Column("encoder", Text, nullable=False),
             Column("vector", halfvec, nullable=False),
+            schema=_SCHEMA,
         )
         row = self.table.c
         # read once and not for each row, by standing in a query of its own
@@ -60,6 +77,7 @@ class HalfvecTable:
         these = row.number.in_(bindparam("numbers", expanding=True))
         self._far = select(row.number, far).where(these, row.encoder == bindparam("encoder"))
         self.upsert = upsert(postgresql.insert, self.table)
+        self.spanned = spanned(self.table, literal_column(f"{schema}.binary_quantize(vector)"))
 
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """See VectorTable."""
@@ -71,6 +89,10 @@ class HalfvecTable:
         """See VectorTable."""
         return str(memoryview(vector).cast("b").tolist())
 
+    def signs(self, read: Sequence[Any]) -> bytes:
+        """See VectorTable."""
+        return b"".join([bits.bytes for bits in read])
+
 
 async def open_halfvecs(connections: Connections, quick: Reads) -> HalfvecTable | None:
     """The table, made if need be, and the extension too where the server has it and the user may.
@@ -79,7 +101,7 @@ async def open_halfvecs(connections: Connections, quick: Reads) -> HalfvecTable 
     """
     try:
         async with connections.write() as connection:
-            for statement in LOCK:
+            for statement in (*LOCK, _WAIT):
                 await connection.exec_driver_sql(statement)
             if not await connection.scalar(_AVAILABLE):
                 return None
@@ -92,6 +114,8 @@ async def open_halfvecs(connections: Connections, quick: Reads) -> HalfvecTable 
             if not await connection.scalar(_MADE):
                 for statement in _made(schema):
                     await connection.exec_driver_sql(statement)
+            for statement in _tried(schema):
+                await connection.exec_driver_sql(statement)
     except StoreUnavailable as exc:
         _LOG.info("pgvector is there and is left alone: %s", exc)
         return None
@@ -100,14 +124,29 @@ async def open_halfvecs(connections: Connections, quick: Reads) -> HalfvecTable 
 
 def _made(schema: str) -> tuple[str, ...]:
     return (
-        f"DROP TABLE IF EXISTS {SCHEMA}.{_TABLE}",  # without its vectors, if the extension was dropped
+        f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}",
+        f"DROP TABLE IF EXISTS {_SCHEMA}.{_TABLE}",  # of other memories, or without its vectors
         f"""
-        CREATE TABLE {SCHEMA}.{_TABLE} (
+        CREATE TABLE {_SCHEMA}.{_TABLE} (
             number BIGINT PRIMARY KEY REFERENCES {SCHEMA}.memories (number) ON DELETE CASCADE,
             encoder TEXT NOT NULL,
             vector {schema}.halfvec NOT NULL
         )
         """,
+    )
+
+
+def _tried(schema: str) -> tuple[str, ...]:
+    """What fails where the user may not read or write the table, or not use the extension; it changes nothing."""
+    return (
+        f"""
+        INSERT INTO {_SCHEMA}.{_TABLE} SELECT 0, '', CAST('[1]' AS {schema}.halfvec) WHERE false
+        ON CONFLICT (number) DO UPDATE SET vector = excluded.vector
+        """,
+        f"""
+        SELECT {schema}.binary_quantize(vector), vector OPERATOR({schema}.<=>) CAST('[1]' AS {schema}.halfvec)
+        FROM {_SCHEMA}.{_TABLE} LIMIT 0
+        """,  # noqa: S608
     )
 
 

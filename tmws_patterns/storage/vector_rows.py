@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import BindParameter, Select, Table, and_, bindparam, func, select
 
 from tmws_patterns.errors import StoreUnavailable
-from tmws_patterns.quantized import distances
+from tmws_patterns.quantized import distances, signs
 from tmws_patterns.storage.connections import Connections, Reads
 from tmws_patterns.storage.schema import memories as m
 from tmws_patterns.storage.schema import memory_vectors as v
 
 _LOG = logging.getLogger(__name__)
+
+_AT_ONCE = 1_000  # numbers of one statement
+_PORTION = 8_192  # vectors read at once
+
+T = TypeVar("T")
 
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 _ENCODER: BindParameter[Any] = bindparam("encoder")
@@ -29,6 +34,8 @@ class VectorTable(Protocol):
     name: str
     table: Table
     upsert: Any
+    spanned: Select[Any]
+    """Numbers, and vectors or their signs, of the bound :encoder from :first to :last, the first :limit of them."""
 
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """See VectorRows, of those that are kept in this form. Raises StoreUnavailable."""
@@ -36,6 +43,10 @@ class VectorTable(Protocol):
 
     def kept(self, vector: bytes) -> Any:
         """A vector as `upsert` takes it."""
+        ...
+
+    def signs(self, read: Sequence[Any]) -> bytes:
+        """The signs of what `spanned` gives beside the numbers."""
         ...
 
 
@@ -48,6 +59,7 @@ class ByteTable:
     def __init__(self, quick: Reads, insert: Callable[..., Any]) -> None:
         self._quick = quick
         self.upsert = upsert(insert, v)
+        self.spanned = spanned(v, v.c.vector)
 
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """See VectorTable."""
@@ -59,6 +71,10 @@ class ByteTable:
         """See VectorTable."""
         return vector
 
+    def signs(self, read: Sequence[bytes]) -> bytes:
+        """See VectorTable."""
+        return signs(read)
+
 
 def upsert(insert: Callable[..., Any], table: Table) -> Any:
     """A vector of a memory, in the place of its earlier one."""
@@ -67,38 +83,88 @@ def upsert(insert: Callable[..., Any], table: Table) -> Any:
     return row.on_conflict_do_update(index_elements=["number"], set_=changed)
 
 
+def spanned(table: Table, told: Any) -> Select[Any]:
+    """See VectorTable; `told` is the vector, or its signs."""
+    row = table.c
+    span = row.number.between(bindparam("first"), bindparam("last"))
+    return select(row.number, told).where(span, row.encoder == _ENCODER).order_by(row.number).limit(bindparam("limit"))
+
+
+class _Forms(NamedTuple):
+    """The tables in use, new vectors going into the first, and what is asked of all: which memories have no vector."""
+
+    tables: tuple[VectorTable, ...]
+    lacking: Select[Any]
+    after: Select[Any]
+    before: Select[Any]
+
+    @classmethod
+    def of(cls, tables: Sequence[VectorTable]) -> _Forms:
+        joined: Any = m
+        for one in tables:
+            row = one.table.c
+            joined = joined.outerjoin(one.table, and_(row.number == m.c.number, row.encoder == _ENCODER))
+        lacks = and_(*(one.table.c.number.is_(None) for one in tables))
+        waiting = select(m.c.number, m.c.content, m.c.summary).select_from(joined).where(lacks)
+        waiting = waiting.limit(bindparam("limit"))
+        return cls(
+            tuple(tables),
+            select(func.count()).select_from(joined).where(lacks),
+            waiting.where(m.c.number > bindparam("than")).order_by(m.c.number),
+            waiting.where(m.c.number < bindparam("than")).order_by(m.c.number.desc()),
+        )
+
+
 class SqlVectorRows:
-    """VectorRows over one engine. New vectors are kept in the first of the tables, and looked for in all."""
+    """VectorRows over one engine. Vectors are looked for in all of the tables, the last of which is always there.
+
+    Where another cannot be used and the last can, it is left alone from then on.
+    """
 
     def __init__(self, connections: Connections, tables: Sequence[VectorTable]) -> None:
         self._connections = connections
-        self._tables = tables
-        joined, lacks = _lacking([one.table for one in tables])
-        self._count = select(func.count()).select_from(joined).where(lacks)
-        waiting = select(m.c.number, m.c.content, m.c.summary).select_from(joined).where(lacks)
-        waiting = waiting.limit(bindparam("limit"))
-        self._after = waiting.where(m.c.number > bindparam("than")).order_by(m.c.number)
-        self._before = waiting.where(m.c.number < bindparam("than")).order_by(m.c.number.desc())
+        self._forms = _Forms.of(tables)
 
     @property
     def kept_as(self) -> str:
         """The form of new vectors."""
-        return self._tables[0].name
+        return self._forms.tables[0].name
 
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """See VectorRows."""
-        found: dict[int, float] = {}
-        for table in self._tables:
-            left = [number for number in numbers if number not in found]
-            if not left:
-                break
-            try:
-                found |= await table.distances(asked, left, encoder)
-            except StoreUnavailable as exc:
-                if table is self._tables[-1]:  # always there, so that this is an outage
-                    raise
-                _LOG.warning("vectors kept as %s cannot be read: %s", table.name, exc)
-        return found
+
+        async def work(forms: _Forms) -> dict[int, float]:
+            found: dict[int, float] = {}
+            for table in forms.tables:
+                left = [number for number in numbers if number not in found]
+                for start in range(0, len(left), _AT_ONCE):
+                    found |= await table.distances(asked, left[start : start + _AT_ONCE], encoder)
+            return found
+
+        return await self._tried(work)
+
+    async def signs(self, first: int, last: int, encoder: str) -> tuple[list[int], bytes]:
+        """See VectorRows."""
+
+        async def work(forms: _Forms) -> tuple[list[int], bytes]:
+            numbers: list[int] = []
+            found = [
+                table.signs([told for _, told in rows])
+                for table in forms.tables
+                async for rows in self._spanned(table, first, last, encoder, numbers)
+            ]
+            return numbers, b"".join(found)
+
+        return await self._tried(work)
+
+    async def _spanned(self, table: VectorTable, first: int, last: int, encoder: str, numbers: list[int]) -> Any:
+        """What the table tells of a span, portion by portion; the numbers are added to those given."""
+        while first <= last:
+            values = {"first": first, "last": last, "encoder": encoder, "limit": _PORTION}
+            rows = [tuple(row) for row in await self._connections.rows(table.spanned, values)]
+            numbers += [number for number, _ in rows]
+            yield rows
+            first = rows[-1][0] + 1 if len(rows) == _PORTION else last + 1
 
     async def last(self) -> int:
         """See VectorRows."""
@@ -107,34 +173,46 @@ class SqlVectorRows:
 
     async def unencoded_after(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
         """See VectorRows."""
-        return await self._waiting(self._after, number, encoder, limit)
+        values = {"encoder": encoder, "than": number, "limit": limit}
+        return await self._tried(lambda forms: self._waiting(forms.after, values))
 
     async def unencoded_before(self, number: int, encoder: str, limit: int) -> list[tuple[int, str]]:
         """See VectorRows."""
-        return await self._waiting(self._before, number, encoder, limit)
+        values = {"encoder": encoder, "than": number, "limit": limit}
+        return await self._tried(lambda forms: self._waiting(forms.before, values))
 
-    async def _waiting(self, statement: Select[Any], than: int, encoder: str, limit: int) -> list[tuple[int, str]]:
-        rows = await self._connections.rows(statement, {"encoder": encoder, "than": than, "limit": limit})
+    async def _waiting(self, statement: Select[Any], values: Mapping[str, Any]) -> list[tuple[int, str]]:
+        rows = await self._connections.rows(statement, values)
         return [(number, f"{content}\n{summary}".strip()) for number, content, summary in map(tuple, rows)]
 
     async def unencoded_count(self, encoder: str) -> int:
         """See VectorRows."""
-        ((count,),) = await self._connections.rows(self._count, {"encoder": encoder})
+        ((count,),) = await self._tried(lambda forms: self._connections.rows(forms.lacking, {"encoder": encoder}))
         return int(count)
 
     async def keep_vectors(self, vectors: Mapping[int, bytes], encoder: str) -> None:
         """See VectorRows."""
-        table = self._tables[0]
-        async with self._connections.write() as connection:
-            there = await connection.scalars(_THERE, {"numbers": list(vectors)})
-            rows = [{"number": n, "encoder": encoder, "vector": table.kept(vectors[n])} for n in there]
-            if rows:
-                await connection.execute(table.upsert, rows)
 
+        async def work(forms: _Forms) -> None:
+            table = forms.tables[0]
+            async with self._connections.write() as connection:
+                there = await connection.scalars(_THERE, {"numbers": list(vectors)})
+                rows = [{"number": n, "encoder": encoder, "vector": table.kept(vectors[n])} for n in there]
+                if rows:
+                    await connection.execute(table.upsert, rows)
 
-def _lacking(tables: Sequence[Table]) -> tuple[Any, Any]:
-    """Memories beside their vectors by the bound encoder, and the condition that there is none."""
-    joined: Any = m
-    for table in tables:
-        joined = joined.outerjoin(table, and_(table.c.number == m.c.number, table.c.encoder == _ENCODER))
-    return joined, and_(*(table.c.number.is_(None) for table in tables))
+        await self._tried(work)
+
+    async def _tried(self, work: Callable[[_Forms], Awaitable[T]]) -> T:
+        """The work on all tables, or on the last one alone where that can be done and the other cannot."""
+        forms = self._forms
+        try:
+            return await work(forms)
+        except StoreUnavailable as exc:
+            if len(forms.tables) == 1:
+                raise
+            last = _Forms.of(forms.tables[-1:])
+            done = await work(last)  # or it is an outage
+            self._forms = last
+            _LOG.warning("%s is left alone, vectors are kept as %s: %s", forms.tables[0].name, self.kept_as, exc)
+            return done
