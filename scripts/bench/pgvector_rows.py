@@ -42,7 +42,7 @@ async def measure(url: str, size: int, report: Report, effort: float) -> None:
     finally:
         await connection.close()
     starts = range(0, size, LARGEST)
-    fields = [Field(place, _head(bits[first : first + LARGEST]), None) for place, first in enumerate(starts)]
+    fields = [Field.of(place, _head(bits[first : first + LARGEST]), None) for place, first in enumerate(starts)]
     vectors = bits[:100].astype(np.float32) * 2 - 1
     scratch = Scratch()
 

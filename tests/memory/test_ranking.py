@@ -116,7 +116,10 @@ def differ(vectors: Any, asked: Any) -> Any:
 @given(count=st.integers(1, 10), docs=st.integers(1, 60), cut=st.integers(0, 60), seed=st.integers(0, 2**32 - 1))
 def test_the_nearest_differ_in_the_fewest_signs(count: int, docs: int, cut: int, seed: int) -> None:
     rows, asked = drawn(docs, seed), drawn(1, seed + 1)[0].astype(np.float32)
-    fields = [Field(1, head(len(rows[cut:]), vectors=rows[cut:]), None), Field(0, head(cut, vectors=rows[:cut]), None)]
+    fields = [
+        Field.of(1, head(len(rows[cut:]), vectors=rows[cut:]), None),
+        Field.of(0, head(cut, vectors=rows[:cut]), None),
+    ]
     sites = nearest(fields, asked, count, Scratch())
     found = np.where(sites >= LARGEST, sites - LARGEST + min(cut, docs), sites)
     assert len(set(found.tolist())) == min(count, docs)
@@ -140,8 +143,8 @@ def test_of_many_the_nearest_are_found_though_few_are_looked_at_closely(segments
     for place, first in enumerate(range(0, count, size)):
         own = allowed[first : first + size]
         places = None if all_allowed else np.flatnonzero(own)
-        fields.append(Field(place, head(size, vectors=rows[first : first + size]), places))
-    edge = _edge(fields, sign_of(asked.astype(np.float32))[0], 64)
+        fields.append(Field.of(place, head(size, vectors=rows[first : first + size]), places))
+    edge = _edge(fields, sign_of(asked), 64, Scratch())
     looked_at = int(((rows[:, :64] != asked[:64]).sum(axis=1) <= edge)[allowed].sum())
     total = int(allowed.sum())
     assert 64 < looked_at < 3 * closely(total) * total  # few, and not fewer than are asked for
@@ -157,7 +160,7 @@ def test_of_real_sentences_two_in_a_hundred_of_the_nearest_are_missed_at_most(mo
     said = list(dict.fromkeys(text for pattern in packs.patterns for text in pattern.examples))
     vectors = static_encoder().encode_all(said)
     asked, kept = vectors[::40], np.delete(vectors, np.s_[::40], axis=0)
-    fields = [Field(0, head(len(kept), vectors=quantized(kept)), None)]
+    fields = [Field.of(0, head(len(kept), vectors=quantized(kept)), None)]
     assert closely(len(kept)) < 0.5
 
     def share_found() -> float:
@@ -175,7 +178,7 @@ def test_of_real_sentences_two_in_a_hundred_of_the_nearest_are_missed_at_most(mo
 def test_as_many_as_are_asked_for_are_found_however_small_the_share_is(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = drawn(5_000, 4)
     monkeypatch.setattr(meaning, "CLOSELY", 1)
-    sites = nearest([Field(0, head(5_000, vectors=rows), None)], rows[0].astype(np.float32), 2_000, Scratch())
+    sites = nearest([Field.of(0, head(5_000, vectors=rows), None)], rows[0].astype(np.float32), 2_000, Scratch())
     assert len(sites) == 2_000
 
 
@@ -199,7 +202,7 @@ def test_as_more_are_near_a_smaller_share_of_all_is_looked_at() -> None:
 def test_as_many_are_found_where_a_sample_holds_more_of_the_nearest_than_the_rest() -> None:
     rows = drawn(LARGEST, 8)
     rows[:: LARGEST // 4_096] = rows[0]
-    found = nearest([Field(0, head(LARGEST, vectors=rows), None)], rows[0].astype(np.float32), 5_000, Scratch())
+    found = nearest([Field.of(0, head(LARGEST, vectors=rows), None)], rows[0].astype(np.float32), 5_000, Scratch())
     assert len(found) == 5_000
 
 

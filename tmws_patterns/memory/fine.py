@@ -14,6 +14,9 @@ import anyio
 from anyio import to_thread
 
 from tmws_patterns.errors import StoreUnavailable, TmwsError
+from tmws_patterns.memory.fine_signs import FineSigns
+from tmws_patterns.memory.index import MemoryIndex
+from tmws_patterns.memory.index.looking import Finer
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.segment import Encoder
 from tmws_patterns.ports import VectorRows
@@ -23,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 LEAST, MORE = 0.4, 0.5  # what meaning counts by this model, where all words are in one memory, and more where none is
 _AT_ONCE = 16  # memories encoded at a time: some 0.1 s of one processor
+_SOON = 8_192  # memories of a new segment whose signs a question waits for: some 10 ms
 _REST = 0.05  # seconds between them, so that questions come first
 _PAUSE = 5.0  # seconds until it is looked again whether others have stored something, and after an outage
 
@@ -37,24 +41,36 @@ class Model(NamedTuple):
 class SecondLook:
     """Scores candidates anew. One for a database; `run` belongs in a background task."""
 
-    def __init__(self, rows: VectorRows, model: Model) -> None:
-        """Encode with the model, which is loaded on first use."""
+    def __init__(self, rows: VectorRows, model: Model, index: MemoryIndex) -> None:
+        """Encode the memories of the index with the model, which is loaded on first use."""
         self._rows = rows
         self._model = model
+        self._index = index
         self._encoder: Encoder | None = None
+        self._signs: FineSigns | None = None
         self._opening = anyio.Lock()
         self._asked = anyio.Event()
         self._newest = self._oldest = -1  # all numbers between the two have been gone through; -1 before the first look
         self.broken = False
 
-    async def ranked(self, text: str, candidates: Sequence[Ranked]) -> list[Ranked]:
-        """The candidates with new scores, best first; as they are where the model cannot be had."""
+    async def asked(self, text: str) -> Finer | None:
+        """A question as the model reads it; None where the model cannot be had."""
         self._asked.set()
         encoder = await self._ready()
-        if encoder is None or not candidates:
-            return list(candidates)
-        asked = quantized(await to_thread.run_sync(encoder.encode_all, [text])).tobytes()
-        far = await self._rows.distances(asked, [one.number for one in candidates], encoder.name)
+        if encoder is None:
+            return None
+        if self._signs is None:
+            self._signs = FineSigns(self._rows, encoder.name, encoder.width)
+        await self._signs.read(await self._index.heads(), _SOON)
+        (vector,) = quantized(await to_thread.run_sync(encoder.encode_all, [text]))
+        return Finer(vector, self._signs.field, self._signs.is_whole())
+
+    async def ranked(self, asked: Finer, candidates: Sequence[Ranked]) -> list[Ranked]:
+        """The candidates with new scores, best first."""
+        if not candidates:
+            return []
+        numbers = [one.number for one in candidates]
+        far = await self._rows.distances(asked.vector.tobytes(), numbers, self._model.name)
         share = LEAST + MORE * (1 - max(one.coverage for one in candidates))
         found = [_scored(one, 1 - far.get(one.number, 1 - one.meaning), share) for one in candidates]
         return sorted(found, key=lambda one: (-one.score, -one.number))
@@ -64,6 +80,8 @@ class SecondLook:
         await self._asked.wait()
         while (encoder := await self._ready()) is not None:
             try:
+                if self._signs is not None:
+                    await self._signs.read(await self._index.heads())
                 done = await self._encode(encoder)
             except StoreUnavailable as exc:
                 _LOG.info("memories wait to be encoded: %s", exc)
@@ -89,6 +107,8 @@ class SecondLook:
             made = quantized(vectors)
             rows = {number: vector.tobytes() for (number, _), vector in zip(waiting, made, strict=True)}
             await self._rows.keep_vectors(rows, encoder.name)
+            if self._signs is not None:
+                self._signs.add(list(rows), made)
         self._newest, self._oldest = newest, oldest  # not before they are kept: an outage leaves them for the next look
         return len(waiting)
 

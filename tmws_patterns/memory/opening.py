@@ -46,7 +46,7 @@ async def open_memory(
     What has gathered is indexed and encoded in the background until the context is left.
     """
     index = MemoryIndex(store.index, encoder)
-    second = SecondLook(store.vectors, fine) if fine else None
+    second = SecondLook(store.vectors, fine, index) if fine else None
     async with background_tasks() as tasks:
         tasks.start_soon(index.run)
         if second:

@@ -90,11 +90,12 @@ class Recall:
             return []
         only = await self._only(asked)
         count = max(CANDIDATES, asked.limit)
+        finer = await self._second.asked(text) if self._second else None
+        floor = FINE_FLOOR if finer else FLOOR
         while True:
-            ranked = await self.index.search(self.index.asked(wanted, text, asked.scope, count, only))
-            if self._second is not None:
-                ranked = await self._second.ranked(text, ranked)
-            floor = FLOOR if self._second is None or self._second.broken else FINE_FLOOR
+            ranked = await self.index.search(self.index.asked(wanted, text, asked.scope, count, only, finer))
+            if self._second and finer:
+                ranked = await self._second.ranked(finer, ranked)
             fit = [one for one in ranked if one.score >= floor or one.coverage >= HOLDS]
             found = await self._fetched(fit, asked, only)
             if len(found) >= asked.limit or len(fit) < count:  # else all by words may fit, or all by meaning, and more

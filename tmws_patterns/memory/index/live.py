@@ -17,10 +17,10 @@ import numpy as np
 from tmws_patterns.call import Scope
 from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.memory.index.keeping import LARGER, Keeper, View, joinable
-from tmws_patterns.memory.index.looking import Asked, look, sees
+from tmws_patterns.memory.index.looking import Asked, Finer, look, sees
 from tmws_patterns.memory.index.ranking import Ranked
 from tmws_patterns.memory.index.scratch import Scratches
-from tmws_patterns.memory.index.segment import Codes, Damaged, Encoder, Places
+from tmws_patterns.memory.index.segment import Codes, Damaged, Encoder, Head, Places
 from tmws_patterns.ports import IndexRows, IndexSegment, IndexState
 
 _LOG = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class MemoryIndex:
         self._gone = _ascending(())
 
     async def search(self, asked: Asked) -> list[Ranked]:
-        """The candidates for a question, best first: at most twice `asked.most`."""
+        """The candidates for a question, best first: at most twice `asked.most`, and those by a finer encoder."""
         for _ in range(_TRIES):
             view = await self._refreshed()
             try:
@@ -62,18 +62,29 @@ class MemoryIndex:
         raise StoreUnavailable("the index of memories changes too often to be read", hint="try again in a moment")
 
     def asked(
-        self, words: Sequence[int], text: str, scope: Scope, count: int, only: Sequence[int] | None = None
+        self,
+        words: Sequence[int],
+        text: str,
+        scope: Scope,
+        count: int,
+        only: Sequence[int] | None = None,
+        finer: Finer | None = None,
     ) -> Asked:
         """A question for `search`: the codes of its words, and the text whose meaning counts.
 
         `only` are the numbers of the memories in question; None is all that the scope sees.
         """
         vector = self._encoder.encode_all([text])[0]
-        return Asked(_distinct(words), vector, scope, count, None if only is None else _ascending(only))
+        numbers = None if only is None else _ascending(only)
+        return Asked(_distinct(words), vector, scope, count, numbers, finer=finer)
 
     def of_words(self, words: Sequence[int], scope: Scope, count: int, least: float) -> Asked:
         """A question for `search` of which words alone decide, `least` being the coverage that is of use."""
         return Asked(_distinct(words), None, scope, count, None, least)
+
+    async def heads(self) -> list[Head]:
+        """What is known of each segment without reading it."""
+        return [part.head for part in (await self._refreshed()).parts]
 
     async def agents(self, scope: Scope) -> frozenset[str]:
         """The owners of what the scope sees."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -23,18 +23,32 @@ from tmws_patterns.memory.index.ranking import (
     scored,
 )
 from tmws_patterns.memory.index.scratch import Scratch, Scratches
-from tmws_patterns.memory.index.segment import IMPACT, LARGEST, Codes, Owner, Places
+from tmws_patterns.memory.index.segment import IMPACT, LARGEST, Codes, Head, Owner, Places
+from tmws_patterns.quantized import Quantized
 from tmws_patterns.signs import cosines, sign_of
 
 _HEAVY = 300_000  # entries and memories from which on scoring leaves the event loop
 CLOSEST = 48  # candidates, at least, whose vectors are read: the signs of all are in memory, the vectors are not
+FINER = 4  # times as many candidates by the sentence model, whose vectors then tell which they are
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
+
+
+class Finer(NamedTuple):
+    """A question's vector by the sentence model, and where to look for it: as Field.of, or None for not at all.
+
+    `alone` says that it knows all memories, so that the table need not be asked what they mean.
+    """
+
+    vector: Quantized
+    field: Callable[[int, Head, Places | None], Field | None]
+    alone: bool
 
 
 class Asked(NamedTuple):
     """A question: the codes of its words, its vector, who asks, how many candidates at most, and of which memories.
 
-    Without a vector words alone decide. `least` is the coverage that is of use: segments without are left out.
+    Without a vector words alone decide. `least` is the coverage that is of use: segments without are left out. `finer`
+    finds what is near by another encoder too.
     """
 
     words: Codes
@@ -43,6 +57,7 @@ class Asked(NamedTuple):
     most: int
     only: Places | None
     least: float = 0.0
+    finer: Finer | None = None
 
 
 class _Seen(NamedTuple):
@@ -53,12 +68,12 @@ class _Seen(NamedTuple):
     words: list[Word]
     question: Question
 
-    def field(self) -> Field:
-        """Where to look for what is near."""
+    def places(self) -> Places | None:
+        """The memories in question; None is all."""
         head, (visible, only, gone) = self.part.head, self.question
         if visible.all() and only is None and not len(gone):
-            return Field(self.place, head, None)
-        return Field(self.place, head, np.flatnonzero(self.question.allows(head, np.arange(len(head.numbers)))))
+            return None
+        return np.flatnonzero(self.question.allows(head, np.arange(len(head.numbers))))
 
 
 async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches: Scratches) -> list[Ranked]:
@@ -114,7 +129,7 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: S
         plain = sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL
         if asked.vector is None or plain:
             return best.sites
-        return np.union1d(best.sites, _by_meaning(seen, asked.most, asked.vector, scratch))
+        return np.union1d(best.sites, _by_meaning(seen, asked, asked.vector, scratch))
 
 
 def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
@@ -124,9 +139,15 @@ def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
     return best
 
 
-def _by_meaning(seen: Sequence[_Seen], most: int, vector: Floats, scratch: Scratch) -> Places:
+def _by_meaning(seen: Sequence[_Seen], asked: Asked, vector: Floats, scratch: Scratch) -> Places:
     # the newest first: what is level later stays out
-    return nearest([one.field() for one in reversed(seen)], vector, most, scratch)
+    newest, found = [(one.place, one.part.head, one.places()) for one in reversed(seen)], np.zeros(0, np.int64)
+    if asked.finer is None or not asked.finer.alone:
+        found = nearest([Field.of(*one) for one in newest], vector, asked.most, scratch)
+    if asked.finer is not None:
+        fields = [field for one in newest if (field := asked.finer.field(*one)) is not None]
+        found = np.union1d(found, nearest(fields, asked.finer.vector, FINER * asked.most, scratch))
+    return found
 
 
 async def _ranked(
@@ -142,6 +163,7 @@ async def _ranked(
     if asked.vector is not None:
         signs = np.concatenate([one.part.head.signs.take(places, axis=0) for one, places in groups])
         meaning = cosines(signs, sign_of(asked.vector))
+    if asked.vector is not None and not (asked.finer and asked.finer.alone):
         best = np.sort(_order(scored(words, coverage, meaning), numbers)[: max(CLOSEST, asked.most * 3 // 4)])
         vectors = await keeper.vectors([(one.part, places) for one, places in _grouped(seen, sites[best])])
         meaning[best] = likeness(np.concatenate(vectors), asked.vector)

@@ -1,0 +1,123 @@
+"""The signs of the sentence model's vectors, held in memory segment by segment: where to look for what is near by it.
+
+They come later than the memories and lie in no segment. What this process encodes is added at once; what others have
+encoded meanwhile is read again after a time. A memory takes 72 bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from anyio import to_thread
+
+from tmws_patterns.memory.index.meaning import Field
+from tmws_patterns.memory.index.segment import Head, Places
+from tmws_patterns.ports import VectorRows
+from tmws_patterns.quantized import Quantized
+from tmws_patterns.signs import BITS, Signs, signs_of
+
+LEADING = 3  # words of the signs that are compared of all memories: no number of the model tells more than another
+_AGAIN = 60.0  # seconds after which a segment is read again some of whose memories had no vector
+_IN_THREAD = 4_096  # memories whose signs are not put in their places on the event loop
+
+_Key = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one segment.
+
+    Attributes:
+        signs: of its memories (docs x width / 64).
+        leading: the first words of these, each side by side (LEADING x docs), so that all are quickly gone through.
+        there: which of the memories have any.
+        read_at: seconds.
+    """
+
+    numbers: Places
+    signs: Signs
+    leading: Signs
+    there: npt.NDArray[np.bool_]
+    read_at: float = -math.inf
+
+    @classmethod
+    def of(cls, head: Head, words: int, before: Iterable[_Known]) -> _Known:
+        """Of a new segment: what is known of its memories already."""
+        docs = len(head.numbers)
+        signs, leading = np.zeros((docs, words), np.uint64), np.zeros((LEADING, docs), np.uint64)
+        found = cls(head.numbers, signs, leading, np.zeros(docs, bool))
+        for other in before:
+            if other.numbers[0] <= head.numbers[-1] and head.numbers[0] <= other.numbers[-1]:
+                found.put(other.numbers[other.there], other.signs[other.there])
+        return found
+
+    def put(self, numbers: Places, signs: Signs) -> None:
+        """The signs of some numbers (count x width / 64), as far as they are of this segment."""
+        at = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        here = self.numbers[at] == numbers
+        places, new = at[here], signs[here]
+        self.signs[places], self.leading[:, places], self.there[places] = new, new[:, :LEADING].T, True
+
+
+class FineSigns:
+    """The signs of one encoder's vectors. Reading may raise StoreUnavailable."""
+
+    def __init__(self, rows: VectorRows, encoder: str, width: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rows = rows
+        self._encoder = encoder
+        self._words = width // BITS
+        self._clock = clock
+        self._known: dict[_Key, _Known] = {}
+
+    def field(self, place: int, head: Head, places: Places | None) -> Field | None:
+        """Where to look in a segment, among those in question that have a vector; None where nothing is known."""
+        known = self._known.get(_key(head)) if len(head.numbers) else None
+        if known is None:
+            return None
+        if not known.there.all():
+            places = np.flatnonzero(known.there) if places is None else places[known.there[places]]
+        return Field(place, known.signs, tuple(known.leading), places)
+
+    def is_whole(self) -> bool:
+        """Whether each memory of the segments read last has a vector."""
+        return all(known.there.all() for known in self._known.values())
+
+    def add(self, numbers: Sequence[int], vectors: Quantized) -> None:
+        """Take in what has just been encoded: vectors (count x width) by their numbers."""
+        these, signs = np.array(numbers, np.int64), signs_of(vectors)
+        for known in self._known.values():
+            known.put(these, signs)
+
+    async def read(self, heads: Sequence[Head], most: int | None = None) -> None:
+        """Read what is not known of these segments, and forget all others; of larger ones than `most` nothing is read.
+
+        What another task is reading is not waited for.
+        """
+        by_key = {_key(head): head for head in heads if len(head.numbers)}
+        before = self._known
+        self._known = {
+            key: before.get(key) or _Known.of(head, self._words, before.values()) for key, head in by_key.items()
+        }
+        for known in list(self._known.values()):
+            old = self._clock() - known.read_at > _AGAIN
+            if old and not known.there.all() and (most is None or len(known.numbers) <= most):
+                await self._fill(known)
+
+    async def _fill(self, known: _Known) -> None:
+        known.read_at = self._clock()
+        found, told = await self._rows.signs(int(known.numbers[0]), int(known.numbers[-1]), self._encoder)
+        numbers, signs = np.array(found, np.int64), np.frombuffer(told, np.uint64).reshape(-1, self._words)
+        if len(numbers) > _IN_THREAD:
+            await to_thread.run_sync(known.put, numbers, signs)
+        else:
+            known.put(numbers, signs)
+
+
+def _key(head: Head) -> _Key:
+    """What tells a segment's memories from those of any other: these only become fewer between two numbers."""
+    return int(head.numbers[0]), int(head.numbers[-1]), len(head.numbers)
