@@ -3,8 +3,8 @@
 A set is memories, questions and which memories answer each. Three are this project's own (tests/data), by writers who
 saw nothing of the code: the constants were settled on `memories.jsonl`, with an eye on `memories_held.jsonl`;
 `memories_blind.jsonl` was written after them. Public sets are read from a folder where one is given, each of the three
-files that BEIR has: NAME_corpus.jsonl.gz, NAME_queries.jsonl.gz, NAME_qrels.tsv.gz. On scifact the constants were
-settled too. Measures: the share of questions whose first answer is right, R@5 (of five, or of all where fewer are
+files that BEIR has: NAME_corpus.jsonl.gz, NAME_queries.jsonl.gz, NAME_qrels.tsv.gz; the blind questions are asked among
+their texts too. On scifact the constants were settled as well. Measures: the share of questions whose first answer is right, R@5 (of five, or of all where fewer are
 right), nDCG@10, and of the questions that nothing answers the share that get no answer.
 """
 
@@ -119,9 +119,13 @@ def _mean(values: Sequence[float]) -> float:
 def _sets(data: Path | None, *, quick: bool) -> Iterable[Set]:
     yield _own("memories", "memory_questions")
     yield _own("memories_held", "memory_questions_held")
-    yield _own("memories_blind", "memory_questions_blind")
+    blind = _own("memories_blind", "memory_questions_blind")
+    yield blind
     for corpus in sorted(data.glob(f"*{_CORPUS}")) if data else ():
-        yield _public(corpus, _FEW if quick else None)
+        public = _public(corpus, _FEW if quick else None)
+        yield public
+        if not quick:
+            yield _among(blind, public)
 
 
 def _own(memories: str, questions: str) -> Set:
@@ -162,6 +166,13 @@ def _public(corpus: Path, limit: int | None) -> Set:
     texts = [f"{row['title']}. {row['text']}" if row.get("title") else row["text"] for row in kept]
     rows = [{"content": text, "agent_id": "reader"} for text in texts]
     return Set(name, rows, [_key(row) for row in kept], found[:limit])
+
+
+def _among(one: Set, others: Set) -> Set:
+    """The same questions, where everybody also sees all memories of another set, none of which answers them."""
+    rows = [{**row, "agent_id": "others", "access_level": "public"} for row in others.rows]
+    keys = [f"{others.name} {key}" for key in others.keys]
+    return Set(f"{one.name}_in_{others.name}", one.rows + rows, one.keys + keys, one.questions)
 
 
 def _key(row: dict[str, Any]) -> str:
