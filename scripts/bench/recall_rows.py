@@ -4,8 +4,9 @@ A set is memories, questions and which memories answer each. Three are this proj
 saw nothing of the code: the constants were settled on `memories.jsonl`, with an eye on `memories_held.jsonl`;
 `memories_blind.jsonl` was written after them. Public sets are read from a folder where one is given, each of the three
 files that BEIR has: NAME_corpus.jsonl.gz, NAME_queries.jsonl.gz, NAME_qrels.tsv.gz; the blind questions are asked among
-their texts too. On scifact the constants were settled as well. Measures: the share of questions whose first answer is right, R@5 (of five, or of all where fewer are
-right), nDCG@10, and of the questions that nothing answers the share that get no answer.
+their texts too. On scifact the constants were settled as well. Measures: the share of questions whose first answer is
+right, R@5 (of five, or of all where fewer are right), nDCG@10, and of the questions that nothing answers the share that
+get no answer.
 """
 
 from __future__ import annotations
