@@ -14,7 +14,8 @@ from tmws_patterns.encoder import static_encoder
 from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.memory.fine_signs import FineSigns
 from tmws_patterns.memory.index import live
-from tmws_patterns.memory.index.looking import FINER, Finer
+from tmws_patterns.memory.index.looking import FINER, Finer, Nearby
+from tmws_patterns.memory.index.segment import Head
 from tmws_patterns.memory.index.terms import codes
 from tmws_patterns.quantized import Quantized, quantized
 from tmws_patterns.settings import Settings
@@ -61,8 +62,7 @@ async def kept(database: Database, numbers: Sequence[int], vectors: Quantized) -
 async def found(memory: MemoryService, signs: FineSigns, vector: Quantized, scope: Scope = ME) -> list[int]:
     """The numbers of the candidates for a question of words that no memory holds."""
     index = memory._recall.index
-    await signs.read(await index.heads())
-    finer = Finer(vector, signs.field, signs.is_whole())
+    finer = Finer(vector, signs.read)
     asked = index.asked(codes("unheardof"), "unheardof", scope, MOST, finer=finer)
     return [one.number for one in await index.search(asked)]
 
@@ -85,7 +85,7 @@ async def test_what_is_near_by_the_model_alone_is_a_candidate(
         for place in range(0, COUNT, 37):
             candidates = await found(memory, signs, near(vectors[place], place))
             assert numbers[place] in candidates
-        assert not signs.is_whole()  # the last three
+        assert not (await signs.read(await memory._recall.index.heads())).alone  # the last three
 
 
 async def test_where_all_have_a_vector_the_table_is_not_asked(database: Database) -> None:
@@ -95,7 +95,7 @@ async def test_where_all_have_a_vector_the_table_is_not_asked(database: Database
         await kept(database, numbers, vectors)
         signs = FineSigns(database.vectors, "model", WIDTH)
         candidates = await found(memory, signs, vectors[0])
-        assert signs.is_whole()
+        assert (await signs.read(await memory._recall.index.heads())).alone
         truly = np.argsort(-(vectors.astype(int) @ vectors[0].astype(int)))
         assert numbers[0] in candidates
         assert len(candidates) == FINER * MOST
@@ -136,7 +136,7 @@ async def test_what_joins_segments_reads_no_vector_again(database: Database, mon
         await memory._recall.index.catch_up()
         assert len(await memory._recall.index.heads()) == 1
         assert numbers[8] in await found(memory, signs, vectors[8])
-        assert signs.is_whole()
+        assert (await signs.read(await memory._recall.index.heads())).alone
         assert len(reads) == before
 
 
@@ -144,28 +144,27 @@ async def test_what_this_process_encodes_is_known_at_once_and_what_others_do_aft
     vectors, moment = drawn(40), Moment()
     async with memory_of(database) as memory:
         numbers = await stored(memory, 40)
+        heads = await memory._recall.index.heads()
         signs = FineSigns(database.vectors, "model", WIDTH, moment)
-        await found(memory, signs, vectors[0])
+        assert known(await signs.read(heads), heads) == 0
         signs.add(numbers[:20], vectors[:20])
-        known = signs.field(0, (await memory._recall.index.heads())[0], None)
-        assert known is not None
-        assert len(known) == 16 <= len(numbers[:20])  # of the first small segment
+        assert known(await signs.read(heads), heads) == 20
         await kept(database, numbers, vectors)
-        await found(memory, signs, vectors[0])
-        assert not signs.is_whole()
+        assert known(await signs.read(heads), heads) == 20
         moment.pass_by(minutes=2)
-        await found(memory, signs, vectors[0])
-        assert signs.is_whole()
+        assert (await signs.read(heads)).alone
 
 
 async def test_a_large_segment_is_not_waited_for(database: Database) -> None:
-    vectors = drawn(40)
     async with memory_of(database) as memory:
-        await kept(database, await stored(memory, 40), vectors)
+        await kept(database, await stored(memory, 40), drawn(40))
         signs = FineSigns(database.vectors, "model", WIDTH)
         heads = await memory._recall.index.heads()
-        await signs.read(heads, 10)
         assert [len(head.numbers) for head in heads] == [16, 16, 8]
-        assert [len(field) for head in heads if (field := signs.field(0, head, None)) is not None] == [0, 0, 8]
-        await signs.read(heads)
-        assert signs.is_whole()
+        assert known(await signs.read(heads, 10), heads) == 8
+        assert (await signs.read(heads)).alone
+
+
+def known(nearby: Nearby, heads: Sequence[Head]) -> int:
+    """Of how many memories there are signs."""
+    return sum(len(field) for head in heads if (field := nearby.field(0, head, None)) is not None)

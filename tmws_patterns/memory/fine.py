@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import anyio
@@ -67,9 +68,8 @@ class SecondLook:
             return None
         if self._signs is None:
             self._signs = FineSigns(self._rows, encoder.name, encoder.width)
-        await self._signs.read(await self._index.heads(), _SOON)
         (vector,) = quantized(await to_thread.run_sync(encoder.encode_all, [text]))
-        return Finer(vector, self._signs.field, self._signs.is_whole())
+        return Finer(vector, partial(self._signs.read, most=_SOON))
 
     async def ranked(self, asked: Finer, candidates: Sequence[Ranked]) -> list[Ranked]:
         """The candidates with new scores, best first."""

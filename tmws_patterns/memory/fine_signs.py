@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from anyio import to_thread
 
+from tmws_patterns.memory.index.looking import Nearby
 from tmws_patterns.memory.index.meaning import Field
 from tmws_patterns.memory.index.segment import Head, Places
 from tmws_patterns.ports import VectorRows
@@ -64,6 +65,23 @@ class _Known:
         self.signs[places], self.leading[:, places], self.there[places] = new, new[:, :LEADING].T, True
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """See Nearby: of the segments that were read."""
+
+    known: Mapping[_Key, _Known]
+    alone: bool
+
+    def field(self, place: int, head: Head, places: Places | None) -> Field | None:
+        """See Nearby: among those in question that have a vector."""
+        known = self.known.get(_key(head)) if len(head.numbers) else None
+        if known is None:
+            return None
+        if not known.there.all():
+            places = np.flatnonzero(known.there) if places is None else places[known.there[places]]
+        return Field(place, known.signs, tuple(known.leading), places)
+
+
 class FineSigns:
     """The signs of one encoder's vectors. Reading may raise StoreUnavailable."""
 
@@ -74,39 +92,26 @@ class FineSigns:
         self._clock = clock
         self._known: dict[_Key, _Known] = {}
 
-    def field(self, place: int, head: Head, places: Places | None) -> Field | None:
-        """Where to look in a segment, among those in question that have a vector; None where nothing is known."""
-        known = self._known.get(_key(head)) if len(head.numbers) else None
-        if known is None:
-            return None
-        if not known.there.all():
-            places = np.flatnonzero(known.there) if places is None else places[known.there[places]]
-        return Field(place, known.signs, tuple(known.leading), places)
-
-    def is_whole(self) -> bool:
-        """Whether each memory of the segments read last has a vector."""
-        return all(known.there.all() for known in self._known.values())
-
     def add(self, numbers: Sequence[int], vectors: Quantized) -> None:
         """Take in what has just been encoded: vectors (count x width) by their numbers."""
         these, signs = np.array(numbers, np.int64), signs_of(vectors)
         for known in self._known.values():
             known.put(these, signs)
 
-    async def read(self, heads: Sequence[Head], most: int | None = None) -> None:
+    async def read(self, heads: Sequence[Head], most: int | None = None) -> Nearby:
         """Read what is not known of these segments, and forget all others; of larger ones than `most` nothing is read.
 
         What another task is reading is not waited for.
         """
         by_key = {_key(head): head for head in heads if len(head.numbers)}
         before = self._known
-        self._known = {
-            key: before.get(key) or _Known.of(head, self._words, before.values()) for key, head in by_key.items()
-        }
-        for known in list(self._known.values()):
+        found = {key: before.get(key) or _Known.of(head, self._words, before.values()) for key, head in by_key.items()}
+        self._known = found
+        for known in found.values():
             old = self._clock() - known.read_at > _AGAIN
             if old and not known.there.all() and (most is None or len(known.numbers) <= most):
                 await self._fill(known)
+        return _View(found, all(known.there.all() for known in found.values()))
 
     async def _fill(self, known: _Known) -> None:
         known.read_at = self._clock()

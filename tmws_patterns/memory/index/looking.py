@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from anyio import to_thread
@@ -33,15 +33,24 @@ FINER = 4  # times as many candidates by the sentence model, whose vectors then 
 _PLAIN = 0.9  # the share of the question's words in one memory from which on nothing is looked for by its meaning
 
 
-class Finer(NamedTuple):
-    """A question's vector by the sentence model, and where to look for it: as Field.of, or None for not at all.
+class Nearby(Protocol):
+    """Where to look for what is near by the sentence model, in some segments."""
 
-    `alone` says that it knows all memories, so that the table need not be asked what they mean.
-    """
+    @property
+    def alone(self) -> bool:
+        """Whether it knows all their memories, so that the table need not be asked what they mean."""
+        ...
+
+    def field(self, place: int, head: Head, places: Places | None) -> Field | None:
+        """As Field.of; None for not at all."""
+        ...
+
+
+class Finer(NamedTuple):
+    """A question's vector by the sentence model, and what tells of segments where to look for it."""
 
     vector: Quantized
-    field: Callable[[int, Head, Places | None], Field | None]
-    alone: bool
+    read: Callable[[Sequence[Head]], Awaitable[Nearby]]
 
 
 class Asked(NamedTuple):
@@ -92,15 +101,17 @@ async def look(keeper: Keeper, view: View, asked: Asked, gone: Places, scratches
         for place, mask in enumerate(visible)
         if mask.any() and least <= sum(rare for rare, (first, end) in zip(rarities, ranges[place], strict=True) if end)
     ]
+    nearby = await asked.finer.read([part.head for part in parts]) if asked.finer else None
     lists = await keeper.lists([(parts[place], ranges[place]) for place in shown])
     seen = [
         _Seen(place, parts[place], [Word(*word) for word in zip(rarities, found, strict=True)], question)
         for place, found in zip(shown, lists, strict=True)
         for question in [Question(visible[place], asked.only, gone)]
     ]
-    candidates = partial(_candidates, seen, asked, sum(rarities), scratches)
+    candidates = partial(_candidates, seen, asked, nearby, sum(rarities), scratches)
     sites = await to_thread.run_sync(candidates) if sum(holding) + total > _HEAVY else candidates()
-    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, np.array(rarities))
+    closely = 0 if nearby and nearby.alone else max(CLOSEST, asked.most * 3 // 4)
+    return await _ranked(keeper, {one.place: one for one in seen}, sites, asked, np.array(rarities), closely)
 
 
 def sees(scope: Scope, owner: Owner) -> bool:
@@ -118,7 +129,9 @@ def sees(scope: Scope, owner: Owner) -> bool:
             return owner.agent == scope.agent
 
 
-def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: Scratches) -> Places:
+def _candidates(
+    seen: Sequence[_Seen], asked: Asked, nearby: Nearby | None, sought: float, scratches: Scratches
+) -> Places:
     """The sites of the best by words and of the nearest by meaning, ascending.
 
     The latter are not looked for where one memory holds nearly all of the words. One thread does both: two were tried,
@@ -129,7 +142,7 @@ def _candidates(seen: Sequence[_Seen], asked: Asked, sought: float, scratches: S
         plain = sought and len(best.scores) and best.scores.max() / sought >= _PLAIN * USUAL
         if asked.vector is None or plain:
             return best.sites
-        return np.union1d(best.sites, _by_meaning(seen, asked, asked.vector, scratch))
+        return np.union1d(best.sites, _by_meaning(seen, asked, asked.vector, nearby, scratch))
 
 
 def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
@@ -139,21 +152,21 @@ def _by_words(seen: Sequence[_Seen], asked: Asked, scratch: Scratch) -> Best:
     return best
 
 
-def _by_meaning(seen: Sequence[_Seen], asked: Asked, vector: Floats, scratch: Scratch) -> Places:
+def _by_meaning(seen: Sequence[_Seen], asked: Asked, vector: Floats, nearby: Nearby | None, scratch: Scratch) -> Places:
     # the newest first: what is level later stays out
     newest, found = [(one.place, one.part.head, one.places()) for one in reversed(seen)], np.zeros(0, np.int64)
-    if asked.finer is None or not asked.finer.alone:
+    if nearby is None or not nearby.alone:
         found = nearest([Field.of(*one) for one in newest], vector, asked.most, scratch)
-    if asked.finer is not None:
-        fields = [field for one in newest if (field := asked.finer.field(*one)) is not None]
+    if asked.finer and nearby:
+        fields = [field for one in newest if (field := nearby.field(*one)) is not None]
         found = np.union1d(found, nearest(fields, asked.finer.vector, FINER * asked.most, scratch))
     return found
 
 
 async def _ranked(
-    keeper: Keeper, seen: Mapping[int, _Seen], sites: Places, asked: Asked, rarities: Scores
+    keeper: Keeper, seen: Mapping[int, _Seen], sites: Places, asked: Asked, rarities: Scores, closely: int
 ) -> list[Ranked]:
-    """The sites with their scores, best first: of the best the vectors tell what they mean, of the others the signs."""
+    """The sites with their scores, best first: of so many the vectors tell what they mean, of the others the signs."""
     groups = _grouped(seen, sites)
     if not groups:
         return []
@@ -163,8 +176,8 @@ async def _ranked(
     if asked.vector is not None:
         signs = np.concatenate([one.part.head.signs.take(places, axis=0) for one, places in groups])
         meaning = cosines(signs, sign_of(asked.vector))
-    if asked.vector is not None and not (asked.finer and asked.finer.alone):
-        best = np.sort(_order(scored(words, coverage, meaning), numbers)[: max(CLOSEST, asked.most * 3 // 4)])
+    if asked.vector is not None and closely:
+        best = np.sort(_order(scored(words, coverage, meaning), numbers)[:closely])
         vectors = await keeper.vectors([(one.part, places) for one, places in _grouped(seen, sites[best])])
         meaning[best] = likeness(np.concatenate(vectors), asked.vector)
         told = ~np.isin(np.arange(len(sites)), best)
