@@ -11,6 +11,7 @@ from moments import Moment
 
 from tmws_patterns.call import Principal, Scope
 from tmws_patterns.encoder import static_encoder
+from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.memory import MemoryService, open_memory
 from tmws_patterns.memory.fine_signs import FineSigns
 from tmws_patterns.memory.index import live
@@ -81,7 +82,7 @@ async def test_what_is_near_by_the_model_alone_is_a_candidate(
         await kept(database, numbers, vectors)
         await memory._recall.index.catch_up()
         await memory.store_many([{"content": f"said later {n}"} for n in range(3)])
-        signs = FineSigns(database.vectors, "model", WIDTH)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
         for place in range(0, COUNT, 37):
             candidates = await found(memory, signs, near(vectors[place], place))
             assert numbers[place] in candidates
@@ -93,7 +94,7 @@ async def test_where_all_have_a_vector_the_table_is_not_asked(database: Database
     async with memory_of(database) as memory:
         numbers = await stored(memory)
         await kept(database, numbers, vectors)
-        signs = FineSigns(database.vectors, "model", WIDTH)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
         candidates = await found(memory, signs, vectors[0])
         assert (await signs.read(await memory._recall.index.heads())).alone
         truly = np.argsort(-(vectors.astype(int) @ vectors[0].astype(int)))
@@ -108,7 +109,7 @@ async def test_others_memories_are_no_candidates(database: Database) -> None:
         mine = await stored(memory)
         theirs = await stored(hers, agent="hera")
         await kept(database, [*mine, *theirs], vectors)
-        signs = FineSigns(database.vectors, "model", WIDTH)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
         candidates = await found(memory, signs, near(vectors[COUNT + 5], 1))
         assert theirs[5] not in candidates
         assert set(candidates) <= set(mine)
@@ -120,15 +121,15 @@ async def test_what_joins_segments_reads_no_vector_again(database: Database, mon
     reads: list[tuple[int, int]] = []
     read = type(database.vectors).signs
 
-    async def counted(self: object, first: int, last: int, encoder: str) -> tuple[list[int], bytes]:
+    async def counted(self: object, first: int, last: int, encoder: str, width: int) -> tuple[list[int], bytes]:
         reads.append((first, last))
-        return await read(self, first, last, encoder)  # type: ignore[arg-type]
+        return await read(self, first, last, encoder, width)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(database.vectors), "signs", counted)
     async with memory_of(database) as memory:
         numbers = await stored(memory)
         await kept(database, numbers, vectors)
-        signs = FineSigns(database.vectors, "model", WIDTH)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
         assert numbers[8] in await found(memory, signs, vectors[8])
         before = len(reads)
         assert before > 0
@@ -145,7 +146,7 @@ async def test_what_this_process_encodes_is_known_at_once_and_what_others_do_aft
     async with memory_of(database) as memory:
         numbers = await stored(memory, 40)
         heads = await memory._recall.index.heads()
-        signs = FineSigns(database.vectors, "model", WIDTH, moment)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH, moment)
         assert known(await signs.read(heads), heads) == 0
         signs.add(numbers[:20], vectors[:20])
         assert known(await signs.read(heads), heads) == 20
@@ -155,10 +156,62 @@ async def test_what_this_process_encodes_is_known_at_once_and_what_others_do_aft
         assert (await signs.read(heads)).alone
 
 
+async def test_what_is_stored_between_question_and_search_hides_nothing(database: Database) -> None:
+    vectors = drawn(40)
+    async with memory_of(database) as memory:
+        index, numbers = memory._recall.index, await stored(memory, 40)
+        await kept(database, numbers, vectors)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
+        assert (await signs.read(await index.heads())).alone
+        asked = index.asked(codes("unheardof"), "unheardof", ME, MOST, finer=Finer(vectors[39], signs.read))
+        await memory.store("one more, in the small segment that holds the last of them")
+        assert numbers[39] in [one.number for one in await index.search(asked)]
+
+
+async def test_a_deleted_memory_is_not_waited_for(database: Database) -> None:
+    async with memory_of(database) as memory:
+        numbers = await stored(memory, 40)
+        await kept(database, numbers, drawn(40))
+        heads = await memory._recall.index.heads()
+        (gone,) = await memory.recall("w7a", limit=1)
+        await memory.forget([gone.id])
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
+        nearby = await signs.read(heads)
+        assert nearby.alone
+        assert known(nearby, heads) == 39
+
+
+async def test_a_vector_of_another_width_is_as_if_it_were_not_there(database: Database) -> None:
+    async with memory_of(database) as memory:
+        numbers = await stored(memory, 40)
+        vectors = drawn(40)
+        await kept(database, numbers[1:], vectors[1:])
+        await kept(database, numbers[:1], vectors[:1, :100])
+        heads = await memory._recall.index.heads()
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
+        nearby = await signs.read(heads)
+        assert known(nearby, heads) == 39
+        assert not nearby.alone
+
+
+async def test_a_read_that_failed_is_tried_again_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_: object) -> tuple[list[int], bytes]:
+        raise StoreUnavailable("it is away", hint="wait")
+
+    async with memory_of(database) as memory:
+        await kept(database, await stored(memory, 10), drawn(10))
+        heads = await memory._recall.index.heads()
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
+        with monkeypatch.context() as away, pytest.raises(StoreUnavailable):
+            away.setattr(type(database.vectors), "signs", failing)
+            await signs.read(heads)
+        assert (await signs.read(heads)).alone
+
+
 async def test_a_large_segment_is_not_waited_for(database: Database) -> None:
     async with memory_of(database) as memory:
         await kept(database, await stored(memory, 40), drawn(40))
-        signs = FineSigns(database.vectors, "model", WIDTH)
+        signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
         heads = await memory._recall.index.heads()
         assert [len(head.numbers) for head in heads] == [16, 16, 8]
         assert known(await signs.read(heads, 10), heads) == 8

@@ -82,13 +82,13 @@ async def test_signs_are_those_of_the_vectors_in_every_form(
     monkeypatch.setattr(vector_rows, "_PORTION", 7)
     numbers = await stored(database, 60)
     await database.vectors.keep_vectors(dict(zip(numbers[:-1], KEPT, strict=False)), "model")
-    found, told = await database.vectors.signs(numbers[2], numbers[-1], "model")
+    found, told = await database.vectors.signs(numbers[2], numbers[-1], "model", WIDTH)
     assert sorted(found) == numbers[2:-1]
     rows = np.frombuffer(told, np.uint8).reshape(len(found), WIDTH // 8)
     for number, row in zip(found, rows, strict=True):
         kept = np.frombuffer(KEPT[numbers.index(number)], np.int8)
         assert (np.unpackbits(row) == (kept > 0)).all()
-    assert await database.vectors.signs(numbers[-1], numbers[-1], "model") == ([], b"")
+    assert await database.vectors.signs(numbers[-1], numbers[-1], "model", WIDTH) == ([], b"")
 
 
 async def test_more_numbers_than_a_statement_takes_are_compared(database: Database) -> None:

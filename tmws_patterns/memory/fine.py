@@ -67,7 +67,7 @@ class SecondLook:
         if encoder is None:
             return None
         if self._signs is None:
-            self._signs = FineSigns(self._rows, encoder.name, encoder.width)
+            self._signs = FineSigns(self._rows, self._index.existing, encoder.name, encoder.width)
         (vector,) = quantized(await to_thread.run_sync(encoder.encode_all, [text]))
         return Finer(vector, partial(self._signs.read, most=_SOON))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,10 @@ LEADING = 3  # words of the signs that are compared of all memories: no number o
 _AGAIN = 60.0  # seconds after which a segment is read again some of whose memories had no vector
 _IN_THREAD = 4_096  # memories whose signs are not put in their places on the event loop
 
+_FEW = 1_000  # memories without a vector of whom it is asked whether they are still there
+
 _Key = tuple[int, int, int]
+Existing = Callable[[Sequence[int]], Awaitable[set[int]]]
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class _Known:
         signs: of its memories (docs x width / 64).
         leading: the first words of these, each side by side (LEADING x docs), so that all are quickly gone through.
         there: which of the memories have any.
+        gone: which of the others are deleted.
         read_at: seconds.
     """
 
@@ -44,18 +48,24 @@ class _Known:
     signs: Signs
     leading: Signs
     there: npt.NDArray[np.bool_]
+    gone: npt.NDArray[np.bool_]
     read_at: float = -math.inf
 
     @classmethod
     def of(cls, head: Head, words: int, before: Iterable[_Known]) -> _Known:
         """Of a new segment: what is known of its memories already."""
         docs = len(head.numbers)
-        signs, leading = np.zeros((docs, words), np.uint64), np.zeros((LEADING, docs), np.uint64)
-        found = cls(head.numbers, signs, leading, np.zeros(docs, bool))
+        signs, leading = np.zeros((docs, words), np.uint64), np.zeros((min(LEADING, words), docs), np.uint64)
+        found = cls(head.numbers, signs, leading, np.zeros(docs, bool), np.zeros(docs, bool))
         for other in before:
             if other.numbers[0] <= head.numbers[-1] and head.numbers[0] <= other.numbers[-1]:
                 found.put(other.numbers[other.there], other.signs[other.there])
         return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left to be known."""
+        return bool((self.there | self.gone).all())
 
     def put(self, numbers: Places, signs: Signs) -> None:
         """The signs of some numbers (count x width / 64), as far as they are of this segment."""
@@ -85,8 +95,17 @@ class _View:
 class FineSigns:
     """The signs of one encoder's vectors. Reading may raise StoreUnavailable."""
 
-    def __init__(self, rows: VectorRows, encoder: str, width: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rows: VectorRows,
+        existing: Existing,
+        encoder: str,
+        width: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Of the vectors that an encoder made, of `width` numbers; `existing` tells which numbers are of a memory."""
         self._rows = rows
+        self._existing = existing
         self._encoder = encoder
         self._words = width // BITS
         self._clock = clock
@@ -109,18 +128,27 @@ class FineSigns:
         self._known = found
         for known in found.values():
             old = self._clock() - known.read_at > _AGAIN
-            if old and not known.there.all() and (most is None or len(known.numbers) <= most):
+            if old and not known.whole and (most is None or len(known.numbers) <= most):
                 await self._fill(known)
-        return _View(found, all(known.there.all() for known in found.values()))
+        return _View(found, all(known.whole for known in found.values()))
 
     async def _fill(self, known: _Known) -> None:
-        known.read_at = self._clock()
-        found, told = await self._rows.signs(int(known.numbers[0]), int(known.numbers[-1]), self._encoder)
-        numbers, signs = np.array(found, np.int64), np.frombuffer(told, np.uint64).reshape(-1, self._words)
-        if len(numbers) > _IN_THREAD:
-            await to_thread.run_sync(known.put, numbers, signs)
-        else:
-            known.put(numbers, signs)
+        known.read_at, before = self._clock(), known.read_at
+        first, last = int(known.numbers[0]), int(known.numbers[-1])
+        try:
+            found, told = await self._rows.signs(first, last, self._encoder, BITS * self._words)
+            numbers, signs = np.array(found, np.int64), np.frombuffer(told, np.uint64).reshape(-1, self._words)
+            if len(numbers) > _IN_THREAD:
+                await to_thread.run_sync(known.put, numbers, signs)
+            else:
+                known.put(numbers, signs)
+            lacking = known.numbers[~known.there]
+            if len(lacking) <= _FEW:  # of more most are only not encoded yet
+                there = await self._existing(lacking.tolist())
+                known.gone = ~known.there & ~np.isin(known.numbers, list(there))
+        except BaseException:
+            known.read_at = before  # the next question tries again
+            raise
 
 
 def _key(head: Head) -> _Key:

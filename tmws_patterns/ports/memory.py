@@ -186,14 +186,14 @@ class VectorRows(Protocol):
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """The cosine distance (0 to 2) of each vector that is there from the one asked for, both by this encoder.
 
-        The same to the last bit on every engine.
+        The same to the last bit on every engine. A vector of another width is as if it were not there.
         """
         ...
 
-    async def signs(self, first: int, last: int, encoder: str) -> tuple[list[int], bytes]:
+    async def signs(self, first: int, last: int, encoder: str, width: int) -> tuple[list[int], bytes]:
         """The numbers from the first to the last that have a vector, in no order, and the signs of these vectors.
 
-        A bit a number, set where it is over 0, the first the highest of its byte; a width is a multiple of 64.
+        A bit a number, set where it is over 0, the first the highest of its byte; `width` of them, a multiple of 64.
         """
         ...
 

@@ -89,9 +89,10 @@ class HalfvecTable:
         """See VectorTable."""
         return str(memoryview(vector).cast("b").tolist())
 
-    def signs(self, read: Sequence[Any]) -> bytes:
+    def signs(self, read: Sequence[Any], width: int) -> tuple[list[int], bytes]:
         """See VectorTable."""
-        return b"".join([bits.bytes for bits in read])
+        rows = [(number, bits.bytes) for number, bits in read if len(bits) == width]
+        return [number for number, _ in rows], b"".join([told for _, told in rows])
 
 
 async def open_halfvecs(connections: Connections, quick: Reads) -> HalfvecTable | None:

@@ -17,7 +17,7 @@ from tmws_patterns.storage.schema import memory_vectors as v
 _LOG = logging.getLogger(__name__)
 
 _AT_ONCE = 1_000  # numbers of one statement
-_PORTION = 8_192  # vectors read at once
+_PORTION = 1_024  # vectors read at once: of more the garbage collector makes pauses
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ class VectorTable(Protocol):
         """A vector as `upsert` takes it."""
         ...
 
-    def signs(self, read: Sequence[Any]) -> bytes:
-        """The signs of what `spanned` gives beside the numbers."""
+    def signs(self, read: Sequence[Any], width: int) -> tuple[list[int], bytes]:
+        """The numbers of what `spanned` gives, and the signs of these, as far as they are of this width."""
         ...
 
 
@@ -63,7 +63,8 @@ class ByteTable:
 
     async def distances(self, asked: bytes, numbers: Sequence[int], encoder: str) -> dict[int, float]:
         """See VectorTable."""
-        rows = await self._quick.rows(_KEPT, {"numbers": list(numbers), "encoder": encoder})
+        found = await self._quick.rows(_KEPT, {"numbers": list(numbers), "encoder": encoder})
+        rows = [(number, vector) for number, vector in found if len(vector) == len(asked)]
         far = distances([vector for _, vector in rows], asked)
         return {number: distance for (number, _), distance in zip(rows, far, strict=True)}
 
@@ -71,9 +72,10 @@ class ByteTable:
         """See VectorTable."""
         return vector
 
-    def signs(self, read: Sequence[bytes]) -> bytes:
+    def signs(self, read: Sequence[Any], width: int) -> tuple[list[int], bytes]:
         """See VectorTable."""
-        return signs(read)
+        rows = [(number, vector) for number, vector in read if len(vector) == width]
+        return [number for number, _ in rows], signs([vector for _, vector in rows])
 
 
 def upsert(insert: Callable[..., Any], table: Table) -> Any:
@@ -143,28 +145,24 @@ class SqlVectorRows:
 
         return await self._tried(work)
 
-    async def signs(self, first: int, last: int, encoder: str) -> tuple[list[int], bytes]:
+    async def signs(self, first: int, last: int, encoder: str, width: int) -> tuple[list[int], bytes]:
         """See VectorRows."""
 
         async def work(forms: _Forms) -> tuple[list[int], bytes]:
             numbers: list[int] = []
-            found = [
-                table.signs([told for _, told in rows])
-                for table in forms.tables
-                async for rows in self._spanned(table, first, last, encoder, numbers)
-            ]
+            found: list[bytes] = []
+            for table in forms.tables:
+                start = first
+                while start <= last:
+                    values = {"first": start, "last": last, "encoder": encoder, "limit": _PORTION}
+                    rows = await self._connections.rows(table.spanned, values)
+                    some, told = table.signs(rows, width)
+                    numbers += some
+                    found.append(told)
+                    start = rows[-1][0] + 1 if len(rows) == _PORTION else last + 1
             return numbers, b"".join(found)
 
         return await self._tried(work)
-
-    async def _spanned(self, table: VectorTable, first: int, last: int, encoder: str, numbers: list[int]) -> Any:
-        """What the table tells of a span, portion by portion; the numbers are added to those given."""
-        while first <= last:
-            values = {"first": first, "last": last, "encoder": encoder, "limit": _PORTION}
-            rows = [tuple(row) for row in await self._connections.rows(table.spanned, values)]
-            numbers += [number for number, _ in rows]
-            yield rows
-            first = rows[-1][0] + 1 if len(rows) == _PORTION else last + 1
 
     async def last(self) -> int:
         """See VectorRows."""

@@ -92,6 +92,10 @@ class MemoryIndex:
         owners = (owner for part in view.parts for owner in part.head.owners)
         return frozenset(owner.agent for owner in owners if sees(scope, owner))
 
+    async def existing(self, numbers: Sequence[int]) -> set[int]:
+        """Which of the numbers are those of a memory."""
+        return await self._rows.existing(numbers)
+
     async def look_after(self, numbers: Sequence[int]) -> None:
         """Leave out from now on those of some memories that are deleted, until their segments are made anew."""
         if numbers and (gone := set(numbers) - await self._rows.existing(numbers)):
