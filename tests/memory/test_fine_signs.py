@@ -202,9 +202,10 @@ async def test_a_read_that_failed_is_tried_again_at_once(database: Database, mon
         await kept(database, await stored(memory, 10), drawn(10))
         heads = await memory._recall.index.heads()
         signs = FineSigns(database.vectors, database.index.existing, "model", WIDTH)
-        with monkeypatch.context() as away, pytest.raises(StoreUnavailable):
+        with monkeypatch.context() as away:
             away.setattr(type(database.vectors), "signs", failing)
-            await signs.read(heads)
+            with pytest.raises(StoreUnavailable):
+                await signs.read(heads)
         assert (await signs.read(heads)).alone
 
 
