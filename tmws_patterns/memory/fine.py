@@ -32,8 +32,8 @@ LEAST, MOST, HALF, STEEP = 0.4, 0.9, 0.55, 10.0
 of both, and how fast it gives way: settled on the three sets of tests/data, alone and among 5,700 and 25,000 others, on
 scifact (BEIR), and on MetaTool's and apizoo's tools as memories."""
 
-_AT_ONCE = 16  # memories encoded at a time: some 0.1 s of one processor
 _SOON = 8_192  # memories of a new segment whose signs a question waits for: some 10 ms
+_AT_ONCE = 16  # memories encoded at a time: some 0.1 s of one processor
 _REST = 0.05  # seconds between them, so that questions come first
 _PAUSE = 5.0  # seconds until it is looked again whether others have stored something, and after an outage
 
@@ -46,7 +46,7 @@ class Model(NamedTuple):
 
 
 class SecondLook:
-    """Scores candidates anew. One for a database; `run` belongs in a background task."""
+    """Finds candidates by the model, and scores all anew. One for a database; `run` belongs in a background task."""
 
     def __init__(self, rows: VectorRows, model: Model, index: MemoryIndex) -> None:
         """Encode the memories of the index with the model, which is loaded on first use."""

@@ -25,7 +25,6 @@ from tmws_patterns.signs import BITS, Signs, signs_of
 LEADING = 3  # words of the signs that are compared of all memories: no number of the model tells more than another
 _AGAIN = 60.0  # seconds after which a segment is read again some of whose memories had no vector
 _IN_THREAD = 4_096  # memories whose signs are not put in their places on the event loop
-
 _FEW = 1_000  # memories without a vector of whom it is asked whether they are still there
 
 _Key = tuple[int, int, int]
