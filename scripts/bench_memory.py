@@ -12,7 +12,7 @@ Prints a table, then one line of JSON, and ends with status 1 where a bar does n
   a namespace that holds every twentieth; on SQLite, and with --postgres on PostgreSQL too;
 - writes: stores one by one and by the thousand, durable each.
 
---quick leaves out 100,000 memories and asks fewer questions. With the model, encoding 5,000 abstracts takes some minutes.
+--quick leaves out 100,000 memories and asks fewer questions. The model takes minutes to encode 5,000 abstracts.
 """
 
 from __future__ import annotations
