@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from real_parts import run_sql
 from sqlalchemy import text
 from storage_rows import memory
 
+from tmws_patterns.errors import StoreUnavailable
 from tmws_patterns.quantized import UNKNOWN, distances, quantized
 from tmws_patterns.settings import Settings
 from tmws_patterns.storage import Database, open_database, vector_rows
@@ -159,6 +161,24 @@ async def test_an_extension_that_goes_while_in_use_costs_no_answer_and_what_it_h
         assert await database.vectors.unencoded_count("model") == 2
         await database.vectors.keep_vectors(dict(zip(numbers, KEPT, strict=False)), "model")
         assert len(await database.vectors.distances(KEPT[0], numbers, "model")) == 3
+
+
+async def test_a_lost_connection_is_no_reason_to_leave_pgvector_alone(fresh_postgres: str) -> None:
+    async with open_database(Settings.load({}, database_url=fresh_postgres)) as database:
+        numbers = await stored(database, 1)
+        for _ in range(3):
+            await run_sql(
+                fresh_postgres,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'tmws-patterns' AND datname = current_database()",
+            )
+            with suppress(StoreUnavailable):
+                await database.vectors.keep_vectors({numbers[0]: KEPT[0]}, "model")
+            with suppress(StoreUnavailable):
+                await database.vectors.distances(KEPT[0], numbers, "model")
+        assert database.vectors._forms.tables[0].name.startswith("pgvector ")
+        await database.vectors.keep_vectors({numbers[0]: KEPT[0]}, "model")
+        assert len(await database.vectors.distances(KEPT[0], numbers, "model")) == 1
 
 
 async def test_a_table_that_is_another_users_is_left_alone(plain_postgres: str, administered: str) -> None:

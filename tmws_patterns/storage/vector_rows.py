@@ -120,7 +120,7 @@ class _Forms(NamedTuple):
 class SqlVectorRows:
     """VectorRows over one engine. Vectors are looked for in all of the tables, the last of which is always there.
 
-    Where another cannot be used and the last can, it is left alone from then on.
+    Where another is gone or not permitted any more, it is left alone from then on.
     """
 
     def __init__(self, connections: Connections, tables: Sequence[VectorTable]) -> None:
@@ -202,15 +202,19 @@ class SqlVectorRows:
         await self._tried(work)
 
     async def _tried(self, work: Callable[[_Forms], Awaitable[T]]) -> T:
-        """The work on all tables, or on the last one alone where that can be done and the other cannot."""
+        """The work on all tables, or on the last one alone where another is missing."""
         forms = self._forms
         try:
             return await work(forms)
         except StoreUnavailable as exc:
-            if len(forms.tables) == 1:
+            if len(forms.tables) == 1 or not _tells_missing(exc):
                 raise
-            last = _Forms.of(forms.tables[-1:])
-            done = await work(last)  # or it is an outage
-            self._forms = last
+            self._forms = _Forms.of(forms.tables[-1:])
             _LOG.warning("%s is left alone, vectors are kept as %s: %s", forms.tables[0].name, self.kept_as, exc)
-            return done
+            return await work(self._forms)
+
+
+def _tells_missing(exc: StoreUnavailable) -> bool:
+    """True where a table, a type or a right to them is missing (SQLSTATE's class 42), and not where it is an outage."""
+    cause = exc.__cause__
+    return str(getattr(getattr(cause, "orig", cause), "sqlstate", "")).startswith("42")
