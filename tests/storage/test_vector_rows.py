@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -163,22 +162,22 @@ async def test_an_extension_that_goes_while_in_use_costs_no_answer_and_what_it_h
         assert len(await database.vectors.distances(KEPT[0], numbers, "model")) == 3
 
 
-async def test_a_lost_connection_is_no_reason_to_leave_pgvector_alone(fresh_postgres: str) -> None:
-    async with open_database(Settings.load({}, database_url=fresh_postgres)) as database:
-        numbers = await stored(database, 1)
-        for _ in range(3):
-            await run_sql(
-                fresh_postgres,
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'tmws-patterns' AND datname = current_database()",
-            )
-            with suppress(StoreUnavailable):
-                await database.vectors.keep_vectors({numbers[0]: KEPT[0]}, "model")
-            with suppress(StoreUnavailable):
-                await database.vectors.distances(KEPT[0], numbers, "model")
-        assert database.vectors._forms.tables[0].name.startswith("pgvector ")
-        await database.vectors.keep_vectors({numbers[0]: KEPT[0]}, "model")
-        assert len(await database.vectors.distances(KEPT[0], numbers, "model")) == 1
+async def test_what_passes_is_no_reason_to_leave_pgvector_alone(fresh_postgres: str) -> None:
+    settings, name = Settings.load({}, database_url=fresh_postgres), urlsplit(fresh_postgres).path[1:]
+    await run_sql(fresh_postgres, f"ALTER DATABASE {name} SET lock_timeout = '50ms'")
+    try:
+        async with open_database(settings) as database, open_database(settings) as other:
+            (number,) = await stored(database, 1)
+            async with other._connections.write() as connection:
+                await connection.exec_driver_sql("LOCK TABLE tmws_patterns_vectors.memory_halfvecs")
+                with pytest.raises(StoreUnavailable, match="lock timeout"):
+                    await database.vectors.keep_vectors({number: KEPT[0]}, "model")
+            await database.vectors.keep_vectors({number: KEPT[0]}, "model")
+            ((count,),) = await other._connections.rows(text("SELECT count(*) FROM memory_vectors"))
+            assert count == 0  # it is with pgvector's
+            assert len(await database.vectors.distances(KEPT[0], [number], "model")) == 1
+    finally:
+        await run_sql(fresh_postgres, f"ALTER DATABASE {name} RESET lock_timeout")
 
 
 async def test_a_table_that_is_another_users_is_left_alone(plain_postgres: str, administered: str) -> None:
